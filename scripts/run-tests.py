@@ -198,7 +198,6 @@ class Runner:
                     cwd=program.cwd or self.root,
                     env=self.environment(program),
                     start_new_session=True,
-                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
                 )
             except OSError as error:
                 trouble = f"cannot run: {error}"
@@ -471,6 +470,7 @@ def collect(args, root, build_dir, report):
 
 def main(argv):
     args = parse(argv)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     root = os.path.abspath(args.root)
     os.chdir(root)
     build_dir = os.path.join(root, "build")
