@@ -39,7 +39,7 @@ for source in $(sed -e 's/#.*//' sources.txt); do
     object=$out/$(echo "${source%.c}" | tr / _).o
     # shellcheck disable=SC2086
     $cc -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Werror \
-        -ffreestanding -nostdinc -idirafter "$headers" -fno-stack-protector $flags \
+        -ffreestanding -nostdinc -idirafter "$headers" -fno-stack-protector -fno-asynchronous-unwind-tables $flags \
         -Iinclude -Iports/bare "$@" -c "$source" -o "$object"
     objects="$objects $object"
 done

@@ -35,6 +35,9 @@ clients='babeltrace2 trace-cmd'
 #   zstd: compressed captures              elf: core images      ncurses: cairn top
 libraries='libtraceevent-dev libsqlite3-dev libfuse3-dev fuse3 libzstd-dev libelf-dev libncurses-dev'
 
+# The builds of hosts that take Cairn into theirs, tried by tests/build.
+hosts='cmake'
+
 # Checking and debugging: memory checker, model checker, debugger (it also drives QEMU in tests).
 checkers='valgrind spin gdb'
 
@@ -47,7 +50,7 @@ esac
 # The programs that stand for these packages where dpkg does not rule.
 demo_programs='gcc make meson ninja pkg-config python3 qemu-system-x86_64 babeltrace2'
 test_programs='g++ clang ld.lld clang-format clang-tidy aarch64-linux-gnu-gcc riscv64-linux-gnu-gcc
-    qemu-system-aarch64 qemu-system-riscv64 trace-cmd valgrind spin gdb'
+    qemu-system-aarch64 qemu-system-riscv64 trace-cmd cmake valgrind spin gdb'
 
 check=no
 what='test'
@@ -65,7 +68,7 @@ done
 packages=$demo
 programs=$demo_programs
 if [ "$what" = test ]; then
-    packages="$demo $compilers $cross $clients $libraries $checkers $kernel_headers"
+    packages="$demo $compilers $cross $clients $libraries $hosts $checkers $kernel_headers"
     programs="$demo_programs $test_programs"
 fi
 
