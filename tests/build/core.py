@@ -30,13 +30,19 @@ def build(arch, compiler, flags):
     tap.run(["scripts/build-core.sh", name, folder(arch, compiler, flags)] + flags.split(), cwd=tap.SRC)
 
 
+def need_built(*which):
+    tap.check(os.path.exists(os.path.join(folder(*which), "cairn.o")), "it does not compile")
+
+
 def symbols(built, *which):
-    built()
+    concurrent.futures.wait([built])
+    need_built(*which)
     tap.run(["scripts/check-symbols.sh", folder(*which)], cwd=tap.SRC)
 
 
 def sections(built, *which):
-    built()
+    concurrent.futures.wait([built])
+    need_built(*which)
     text = tap.run(["readelf", "-SW", os.path.join(folder(*which), "cairn.o")])
     rows = re.findall(r"\[ *\d+\] (\S+) +(\S+) +\S+ \S+ (\S+) ", text)
     tap.check(rows, "readelf shows no section")
@@ -53,8 +59,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for which in BUILDS:
             label = " ".join(which)
-            built = pool.submit(build, *which).result
-            tap.add(f"{label}: compiles", built)
+            built = pool.submit(build, *which)
+            tap.add(f"{label}: compiles", built.result)
             tap.add(f"{label}: symbols", symbols, built, *which)
             tap.add(f"{label}: sections", sections, built, *which)
         tap.main()
