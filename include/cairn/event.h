@@ -193,4 +193,6 @@ int cairn_event_format(const struct cairn_event *e, char *buf, size_t size);
 
 CAIRN_C_END
 
+#include "declare.h"
+
 #endif
