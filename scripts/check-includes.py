@@ -20,19 +20,20 @@ RULES = {
     "include/cairn/port.h": (["include/cairn/", "arch/arch.h", "core/atomic.h", "ports/"], FREESTANDING),
     "include/cairn/compiler.h": (["include/cairn/"], FREESTANDING | {"linux/types.h", "linux/stdarg.h", "linux/stddef.h"}),
     "arch/": (["arch/", "include/cairn/"], FREESTANDING),
-    "core/": (["core/", "include/cairn/", "arch/arch.h"], FREESTANDING),
+    "core/": (["core/", "include/cairn/", "arch/arch.h", "arch/patch.h"], FREESTANDING),
     "tracefs/": (["tracefs/", "include/cairn/", "core/text.h", "core/debug.h"], FREESTANDING),
     "formats/": (["formats/", "include/cairn/", "core/text.h", "core/debug.h"], FREESTANDING),
     "views/": (["views/", "include/cairn/", "core/text.h", "core/debug.h"], FREESTANDING),
     "linux-compat/": (["linux-compat/", "include/cairn/"], FREESTANDING),
-    "ports/": (["ports/", "include/cairn/"], None),
-    "tool/": (["tool/", "include/cairn/"], None),
+    "ports/": (["ports/", "include/cairn/", "arch/arch.h"], None),
+    "reader/": (["reader/", "include/cairn/"], None),
+    "tool/": (["tool/", "reader/", "include/cairn/"], None),
     "examples/": (["examples/", "include/cairn/", "linux-compat/", "ports/"], None),
     "bench/": (["bench/", "include/cairn/", "linux-compat/", "ports/"], None),
     "tests/clients/": (["tests/clients/", "include/cairn/", "linux-compat/", "ports/"], None),
 }
 # A suite sees everything of the product and the harness, never another suite.
-PRODUCT = ["include/", "arch/", "core/", "tracefs/", "formats/", "views/", "linux-compat/", "ports/", "tool/"]
+PRODUCT = ["include/", "arch/", "core/", "tracefs/", "formats/", "views/", "linux-compat/", "ports/", "reader/", "tool/"]
 HARNESS = ["tests/check.h", "tests/hard.h"]
 
 # Where includes are looked for after the file's own folder; the first ports/ that has the file stands for all.
@@ -69,7 +70,7 @@ def tracked(root):
         names = done.stdout.decode().split("\0")
     else:
         names = [os.path.relpath(os.path.join(d, f), root) for d, _, files in os.walk(root) for f in files]
-    return sorted(n for n in names if n.endswith((".c", ".h", ".S")) and os.path.isfile(os.path.join(root, n)))
+    return sorted(n for n in names if n.endswith((".c", ".h", ".S", ".inc")) and os.path.isfile(os.path.join(root, n)))
 
 
 def logical_lines(text):
@@ -88,18 +89,20 @@ def logical_lines(text):
         joined = ""
 
 
-def resolve(root, path, name):
+def resolve(root, path, name, files):
     for folder in [os.path.dirname(path)] + SEARCH:
         found = os.path.normpath(os.path.join(folder, name))
         if not found.startswith("..") and os.path.isfile(os.path.join(root, found)):
             return found
-    return None
+    # A program of many folders (examples/kernel) has an include path of its own.
+    own = path.split("/")[0] + "/"
+    return next((file for file in files if file.startswith(own) and file.endswith("/" + name)), None)
 
 
-def check_include(root, path, quoted, angled):
+def check_include(root, path, files, quoted, angled):
     allowed, system = rule_for(path)
     name = quoted or angled
-    target = resolve(root, path, name) if quoted or name.startswith("cairn") else None
+    target = resolve(root, path, name, files) if quoted or name.startswith("cairn") else None
     if target is None and angled and not name.startswith("cairn/"):
         # <linux/tracepoint.h> and its like are ours only for those who put linux-compat on their path.
         compat = os.path.join("linux-compat", name)
@@ -132,7 +135,8 @@ def check_condition(path, condition):
 
 def main(root):
     bad = 0
-    for path in tracked(root):
+    files = tracked(root)
+    for path in files:
         if rule_for(path) is None:
             print(f"{path}:1: is in no folder of the table in docs/style.md")
             bad += 1
@@ -144,7 +148,7 @@ def main(root):
             condition = CONDITION.match(line)
             complaint = None
             if include:
-                complaint = check_include(root, path, *include.groups())
+                complaint = check_include(root, path, files, *include.groups())
             elif condition:
                 complaint = check_condition(path, condition.group(1))
             if complaint:

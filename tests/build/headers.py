@@ -33,7 +33,7 @@ def source(folder, header):
     path = os.path.join(folder, header.replace("/", "_") + ".inc")
     if not os.path.exists(path):
         with open(path, "w", encoding="utf-8") as file:
-            file.write(f'#include "{header}"\n#include "{header}"\n')
+            file.write(f'#include "{header}"\n#include "{header}"\ntypedef int not_empty;\n')
     return path
 
 

@@ -112,6 +112,7 @@ INCLUDES = (
     ("tracefs/tracefs.c", '#include "../core/ring.h"\n', "may not include core/ring.h"),
     ("tracefs/tracefs.c", '#include "../formats/ctf.c"\n', "may not include formats/ctf.c"),
     ("ports/linux/port.c", '#include "../../core/ring.h"\n', "may not include core/ring.h"),
+    ("ports/linux/port.c", '#include "../../arch/generic/arch.h"\n', "may not include arch/generic/arch.h"),
     ("tool/main.c", '#include "../core/text.h"\n', "may not include core/text.h"),
     ("tool/main.c", "#ifdef __x86_64__\n#endif\n", "only arch/ may test CPU macros"),
     ("examples/user/hello.c", '#include "../../core/text.h"\n', "may not include core/text.h"),
