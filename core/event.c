@@ -397,7 +397,7 @@ static void event_keep_boot_patterns(const char *args)
 {
 	static const char word[] = "trace=";
 	size_t n = 0;
-	unsigned i;
+	unsigned i = 0;
 
 	for (; *args; args++) {
 		for (i = 0; word[i] && args[i] == word[i]; i++)

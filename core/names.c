@@ -47,11 +47,11 @@ static bool names_write(struct cairn_name *n, uint32_t pid, uint32_t tgid, const
 	if ((version & 1) || !__atomic_compare_exchange_n(&n->version, &version, version + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false; /* ORDER name:A, pairs with read:H (tool) */
 	cairn_fence_release();
-	cairn_text_copy(before, n->comm, CAIRN_COMM_BYTES);
+	cairn_text_clip(before, n->comm, CAIRN_COMM_BYTES);
 	cairn_store32(&n->pid, pid);
 	cairn_store32(&n->tgid, tgid);
 	cairn_store32(&n->stamp, ++cairn_image.name_stamp); /* may repeat between CPUs: it only tells old from new */
-	cairn_text_copy(n->comm, comm, CAIRN_COMM_BYTES);
+	cairn_text_clip(n->comm, comm, CAIRN_COMM_BYTES);
 	version += 2;
 	cairn_store32_release(&n->version, version ? version : 2);
 	return true;
@@ -65,11 +65,11 @@ void cairn_task_name(uint32_t pid, uint32_t tgid, const char *comm)
 
 	if (!cairn_image.region)
 		return;
-	cairn_text_copy(now, comm, sizeof(now));
+	cairn_text_clip(now, comm, sizeof(now));
 	n = names_slot(pid, &known);
 	if (!names_write(n, pid, tgid, comm, before)) {
 		__atomic_fetch_add(&cairn_image.state->names_dropped, 1, __ATOMIC_RELAXED);
-		cairn_text_copy(before, "", sizeof(before));
+		cairn_text_clip(before, "", sizeof(before));
 	}
 	if (known)
 		cairn_trace_task_rename((int32_t)pid, before, now, 0);

@@ -190,8 +190,8 @@ int cairn_region_write(const struct cairn_config *c, const struct cairn_plan *p)
 	sb->packet_bytes = (uint32_t)p->packet_bytes;
 	sb->pid = c->pid;
 	sb->start_time = c->start_time;
-	cairn_text_copy(sb->name, c->name ? c->name : "", sizeof(sb->name));
-	cairn_text_copy(sb->build_id, c->build_id ? c->build_id : "", sizeof(sb->build_id));
+	cairn_text_clip(sb->name, c->name ? c->name : "", sizeof(sb->name));
+	cairn_text_clip(sb->build_id, c->build_id ? c->build_id : "", sizeof(sb->build_id));
 	region_make_uuid(c, sb);
 	for (i = 0; i < sizeof(sb->uuid); i++)
 		cairn_image.uuid[i] = sb->uuid[i];

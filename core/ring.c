@@ -71,14 +71,13 @@ static struct cairn_closed *ring_closed(const struct cairn_ring *r, uint64_t pos
 	return (struct cairn_closed *)(uintptr_t)r->closed + (pos & r->ring_mask) / ring_packet_bytes(r);
 }
 
+/* In bytes, so that nothing needs the logarithm of P: the packet's start nearest to the hint's, then divided. */
 uint64_t cairn_ring_seq(const struct cairn_ring *r, uint64_t pos)
 {
-	unsigned shift = (unsigned)__builtin_ctzll(ring_packet_bytes(r));
-	unsigned drop = 64 - (CAIRN_POS_BITS - shift);
-	uint64_t low = (pos & CAIRN_POS_MASK) >> shift;
-	uint64_t hint = cairn_load64(&r->seq_hint);
+	uint64_t packet = ring_packet_bytes(r), hint = cairn_load64(&r->seq_hint);
+	int64_t ahead = cairn_pos_diff(ring_packet_start(r, pos), hint * packet);
 
-	return hint + (uint64_t)((int64_t)((low - hint) << drop) >> drop);
+	return hint + (uint64_t)(ahead / (int64_t)packet);
 }
 
 uint64_t cairn_ring_lost(const struct cairn_ring *r)

@@ -84,7 +84,7 @@ bool cairn_text_equal(const char *a, const char *b)
 	return cairn_text_compare(a, b) == 0;
 }
 
-void cairn_text_copy(char *to, const char *from, size_t room)
+void cairn_text_clip(char *to, const char *from, size_t room)
 {
 	size_t i = 0;
 

@@ -22,6 +22,6 @@ CAIRN_PRIVATE bool cairn_text_equal(const char *a, const char *b);
 CAIRN_PRIVATE int cairn_text_compare(const char *a, const char *b); /* bytewise, as strcmp */
 CAIRN_PRIVATE size_t cairn_text_length(const char *s);
 /* Copy at most room - 1 characters and a NUL; the rest of the room is zeroed. */
-CAIRN_PRIVATE void cairn_text_copy(char *to, const char *from, size_t room);
+CAIRN_PRIVATE void cairn_text_clip(char *to, const char *from, size_t room);
 
 #endif
