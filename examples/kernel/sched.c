@@ -105,11 +105,18 @@ static void sched_arrive_locked(void)
 	queue_wake_locked(&sched_reaper_wait);
 }
 
+enum switch_reason {
+	SWITCH_ASKED, /* it waits, yields or dies */
+	SWITCH_PREEMPT_USER,
+	SWITCH_PREEMPT_KERNEL,
+};
+
 /* Interrupts are off and sched_lock is held, before and after; in between other tasks ran. */
-static void sched_switch_locked(bool preempted)
+static void sched_switch_locked(enum switch_reason reason)
 {
 	struct cpu *c = this_cpu();
 	struct task *prev = arch_current(), *next;
+	long state = prev->state;
 
 	c->need_resched = false;
 	if (prev->state == TASK_READY && prev != c->idle)
@@ -120,12 +127,17 @@ static void sched_switch_locked(bool preempted)
 		return;
 	if (prev->state == TASK_DEAD)
 		c->dead = prev;
+	if (reason != SWITCH_ASKED && prev != c->idle) {
+		state = TASK_PREEMPTED;
+		c->stat.preempt_user += reason == SWITCH_PREEMPT_USER;
+		c->stat.preempt_kernel += reason == SWITCH_PREEMPT_KERNEL;
+	}
 	c->stat.switches++;
 	c->running = next;
 	next->head.cpu = arch_cpu();
 
-	TRACE(sched_switch, prev->comm, prev->pid, prev->prio,
-	      preempted ? TASK_PREEMPTED : (long)prev->state, next->comm, next->pid, next->prio);
+	TRACE(sched_switch, prev->comm, prev->pid, prev->prio, state, next->comm, next->pid,
+	      next->prio);
 	cairn_task((uint32_t)next->pid);
 
 	/* For CPU 0's idle task the stack top is wrong and unused: it never goes to user mode. */
@@ -139,25 +151,17 @@ void schedule(void)
 {
 	unsigned long irq = spin_lock_save(&sched_lock);
 
-	sched_switch_locked(false);
+	sched_switch_locked(SWITCH_ASKED);
 	spin_unlock_restore(&sched_lock, irq);
 }
 
 /* At the end of an interrupt, interrupts off. */
 void sched_preempt(bool from_user)
 {
-	struct cpu *c = this_cpu();
-
-	bool idle = c->running == c->idle;
-
-	if (!c->need_resched || current_head()->preempt_count)
+	if (!this_cpu()->need_resched || current_head()->preempt_count)
 		return;
-	if (from_user)
-		c->stat.preempt_user++;
-	else if (!idle)
-		c->stat.preempt_kernel++;
 	spin_lock(&sched_lock);
-	sched_switch_locked(!idle);
+	sched_switch_locked(from_user ? SWITCH_PREEMPT_USER : SWITCH_PREEMPT_KERNEL);
 	spin_unlock(&sched_lock);
 }
 
@@ -260,7 +264,7 @@ void task_sleep(uint64_t clocks)
 		t->state = TASK_BLOCKED;
 		t->wake_clock = arch_clock() + clocks;
 		sleeper_insert_locked(t);
-		sched_switch_locked(false);
+		sched_switch_locked(SWITCH_ASKED);
 	}
 	spin_unlock_restore(&sched_lock, irq);
 }
@@ -281,7 +285,7 @@ static void task_wait_locked(struct task_queue *q)
 
 	t->state = TASK_BLOCKED;
 	queue_push(q, t);
-	sched_switch_locked(false);
+	sched_switch_locked(SWITCH_ASKED);
 }
 
 void task_wait(struct task_queue *q, struct spinlock *lock)
@@ -296,7 +300,7 @@ void task_wait(struct task_queue *q, struct spinlock *lock)
 	t->state = TASK_BLOCKED;
 	queue_push(q, t);
 	spin_unlock(lock);
-	sched_switch_locked(false);
+	sched_switch_locked(SWITCH_ASKED);
 	spin_unlock(&sched_lock);
 	spin_lock(lock);
 }
@@ -498,7 +502,7 @@ void task_exit(void)
 	task_forget_locked(t);
 	sched_nr_exited++;
 	t->state = TASK_DEAD;
-	sched_switch_locked(false);
+	sched_switch_locked(SWITCH_ASKED);
 	panic("a dead task runs");
 }
 

@@ -20,8 +20,8 @@ struct __attribute__((packed)) acpi_table {
 	char signature[4];
 	uint32_t length;
 	uint8_t revision, checksum;
-	char oem[24];
-	uint32_t creator;
+	char oem[18];
+	uint32_t creator, creator_revision;
 };
 
 enum {
