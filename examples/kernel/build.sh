@@ -14,10 +14,14 @@ top=$(cd "$here/../.." && pwd)
 arch=${1:-x86_64}
 out=${2:-$top/build/kernel/$arch}
 stub=${CAIRN_STUB:-0}
+linux=0
+if [ "$stub" = 0 ] && [ -d "$top/linux-compat" ]; then
+	linux=1
+fi
 
 flags="-std=gnu11 -O2 -g -ffreestanding -nostdinc -fno-pic -fno-stack-protector -fno-builtin
 	-fno-tree-loop-distribute-patterns -fno-asynchronous-unwind-tables -fno-strict-aliasing
-	-Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Werror -DCAIRN_STUB=$stub"
+	-Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Werror -DCAIRN_STUB=$stub -DKERNEL_LINUX_EVENTS=$linux"
 case $arch in
 x86_64)
 	CC=${CC:-gcc}
@@ -38,7 +42,7 @@ riscv64)
 esac
 flags="$flags -idirafter $($CC -print-file-name=include) -I$here -I$here/boot/$arch"
 if [ "$stub" = 0 ]; then
-	flags="$flags -I$top/include -I$top/linux-compat -I$top"
+	flags="$flags -I$top/include -I$top/linux-compat"
 fi
 
 mkdir -p "$out"

@@ -2,8 +2,8 @@
 /*
  * Cairn's port to this kernel: all that Cairn asks of it. The functions out of line are in trace.c.
  */
-#ifndef CAIRN_PORT_H
-#define CAIRN_PORT_H
+#ifndef KERNEL_CAIRN_PORT_H
+#define KERNEL_CAIRN_PORT_H
 
 #include "arch.h"
 

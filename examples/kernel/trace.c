@@ -41,14 +41,15 @@ uint64_t cairn_port_entropy(void)
 	return arch_entropy();
 }
 
-#if CAIRN_STUB
-
+/* Cairn switches tracepoints by one byte that is written at once; no breakpoint stands there meanwhile. */
 bool breakpoint_handle(uintptr_t site, uintptr_t *resume)
 {
 	(void)site;
 	(void)resume;
 	return false;
 }
+
+#if CAIRN_STUB
 
 void trace_init(struct boot_info *info, size_t ring_bytes)
 {
@@ -62,20 +63,9 @@ static void trace_stop(void)
 
 #else
 
-/* Beside the rings: the region's head, metadata, names, statistics. */
-#define TRACE_EXTRA_BYTES (1024u * 1024)
-
-bool breakpoint_handle(uintptr_t site, uintptr_t *resume)
-{
-	return cairn_breakpoint(site, resume);
-}
-
 void trace_init(struct boot_info *info, size_t ring_bytes)
 {
-	size_t bytes = info->nr_cpus * ring_bytes + TRACE_EXTRA_BYTES;
 	struct cairn_config config = {
-		.memory = boot_take(info, bytes),
-		.memory_bytes = bytes,
 		.nr_cpus = info->nr_cpus,
 		.ring_bytes = ring_bytes,
 		.packet_bytes = 4096,
@@ -85,10 +75,19 @@ void trace_init(struct boot_info *info, size_t ring_bytes)
 		.name = "cairn-example",
 		.mode = CAIRN_OVERWRITE,
 	};
-	int err = cairn_init(&config);
+	int64_t bytes = cairn_region_bytes(&config);
+	int err;
 
+	if (bytes < 0)
+		panic("cairn_region_bytes: %d", (int)bytes);
+	config.memory_bytes = (size_t)bytes;
+	config.memory = boot_take(info, config.memory_bytes);
+	config.memory_is_zero = true;
+	err = cairn_init(&config);
 	if (err)
 		panic("cairn_init: %d", err);
+	printk("trace: %lu KiB at physical %lx\n", (unsigned long)bytes / 1024,
+	       (unsigned long)virt_to_phys(config.memory));
 }
 
 static void trace_stop(void)

@@ -25,7 +25,11 @@
 #include <cairn/events/raw_syscalls.h>
 #include <cairn/events/sched.h>
 
+#if KERNEL_LINUX_EVENTS /* the tree has linux-compat/ */
 #include "events/kmem.h" /* the same in Linux's form: TRACE_EVENT() and trace_NAME() */
+#else
+#include <cairn/events/kmem.h>
+#endif
 #endif
 
 /* Every event that this kernel emits: X(system, name). */
@@ -80,7 +84,11 @@ extern struct trace_counts trace_counts;
 #define TRACE(name, ...) TRACE_COUNTED_(cairn_trace_, name, __VA_ARGS__)
 
 /* The same for an event declared in Linux's form. */
+#if KERNEL_LINUX_EVENTS
 #define TRACE_LINUX(name, ...) TRACE_COUNTED_(trace_, name, __VA_ARGS__)
+#else
+#define TRACE_LINUX(name, ...) TRACE(name, __VA_ARGS__)
+#endif
 
 #define TRACE_COUNTED_(prefix, name, ...)                                             \
 	do {                                                                          \

@@ -60,9 +60,9 @@ STUB_EVENT_(cairn_trace_sys_exit, long id, long ret) {}
 STUB_EVENT_(cairn_trace_page_fault_user, unsigned long address, unsigned long ip,
 	    unsigned long error_code) {}
 STUB_EVENT_(cairn_trace_nmi_handler, void *handler, int64_t delta_ns, int handled) {}
-STUB_EVENT_(trace_mm_page_alloc, unsigned long pfn, unsigned order, unsigned long gfp_flags,
+STUB_EVENT_(cairn_trace_mm_page_alloc, unsigned long pfn, unsigned order, unsigned long gfp_flags,
 	    int migratetype) {}
-STUB_EVENT_(trace_mm_page_free, unsigned long pfn, unsigned order) {}
+STUB_EVENT_(cairn_trace_mm_page_free, unsigned long pfn, unsigned order) {}
 #pragma GCC diagnostic pop
 
 #endif
