@@ -27,6 +27,7 @@ if [ -z "$memory" ]; then
 	memory=$(mktemp) || exit 1
 	trap 'rm -f "$memory"' EXIT
 fi
+: >"$memory" || exit 1 # a region of an earlier run must not be found in it
 timeout "${LIMIT:-120}" qemu-system-x86_64 -machine q35,memory-backend=ram -m 128M \
 	-object memory-backend-file,id=ram,size=128M,mem-path="$memory",share=on \
 	-accel tcg,thread=multi -smp "$cpus" -kernel "$kernel" -append "$*" \
