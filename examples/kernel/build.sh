@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Build the kernel without Meson.
+#
+#     build.sh x86_64 [DIR]      DIR/kernel.elf
+#     build.sh aarch64 [DIR]     compile the common part for an architecture that has no board yet
+#     build.sh riscv64 [DIR]
+#
+# CAIRN_STUB=1 leaves Cairn out. CC overrides the compiler. Warnings are errors.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+arch=${1:-x86_64}
+out=${2:-$top/build/kernel/$arch}
+stub=${CAIRN_STUB:-0}
+linux=0
+if [ "$stub" = 0 ] && [ -d "$top/linux-compat" ]; then
+	linux=1
+fi
+
+flags="-std=gnu11 -O2 -g -ffreestanding -nostdinc -fno-pic -fno-stack-protector -fno-builtin
+	-fno-tree-loop-distribute-patterns -fno-asynchronous-unwind-tables -fno-strict-aliasing
+	-Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Werror -DCAIRN_STUB=$stub -DKERNEL_LINUX_EVENTS=$linux"
+case $arch in
+x86_64)
+	CC=${CC:-gcc}
+	flags="$flags -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none"
+	;;
+aarch64)
+	CC=${CC:-aarch64-linux-gnu-gcc}
+	flags="$flags -mgeneral-regs-only -mno-outline-atomics"
+	;;
+riscv64)
+	CC=${CC:-riscv64-linux-gnu-gcc}
+	flags="$flags -march=rv64imac -mabi=lp64 -mcmodel=medany"
+	;;
+*)
+	echo "build.sh: no such architecture: $arch" >&2
+	exit 2
+	;;
+esac
+flags="$flags -idirafter $($CC -print-file-name=include) -I$here -I$here/boot/$arch"
+if [ "$stub" = 0 ]; then
+	flags="$flags -I$top/include -I$top/linux-compat"
+fi
+
+mkdir -p "$out"
+objects=
+compile() { # source object
+	# shellcheck disable=SC2086
+	$CC $flags -c "$1" -o "$2"
+	objects="$objects $2"
+}
+
+while read -r source; do
+	case $source in
+	boot/"$arch"/*) ;;
+	boot/*) continue ;;
+	esac
+	compile "$here/$source" "$out/$(echo "$source" | tr / _).o"
+done <"$here/sources.txt"
+if [ "$stub" = 0 ]; then
+	while read -r source; do
+		case $source in
+		'' | '#'*) continue ;;
+		esac
+		compile "$top/$source" "$out/cairn_$(echo "$source" | tr / _).o"
+	done <"$top/sources.txt"
+fi
+
+if [ -f "$here/boot/$arch/link.ld" ]; then
+	# shellcheck disable=SC2086
+	$CC -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+		-Wl,--fatal-warnings -Wl,-T,"$here/boot/$arch/link.ld" -o "$out/kernel.elf" $objects
+	echo "$out/kernel.elf"
+fi
