@@ -377,9 +377,9 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 	}
 
 /* Where the probe is only called it is out of the way; where it is defined, it is hot. */
-#define CAIRN_HEAT_CAIRN_CREATE_EVENTS CAIRN_COLD
-#define CAIRN_HEAT_ __attribute__((__noinline__))
-#define CAIRN_HEAT_1 CAIRN_HEAT_
+#define CAIRN_HEAT_CAIRN_CREATE_EVENTS() CAIRN_COLD
+#define CAIRN_HEAT_() __attribute__((__noinline__))
+#define CAIRN_HEAT_1() CAIRN_HEAT_()
 
 /* Layout, field table and class of one set of fields. */
 #define CAIRN_CLASS_DEFINE_(name, id, fields)                                                      \
@@ -469,7 +469,7 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 
 #define CAIRN_SHORT_NOTHING(mask, system, name, id, params, args, fields, check, print, flags)     \
 	CAIRN_EVENT_DECLARE_(id, cairn_trace, params, args, check,                                 \
-			     CAIRN_PASTE_(CAIRN_HEAT_, CAIRN_CREATE_EVENTS))                       \
+			     CAIRN_PASTE_(CAIRN_HEAT_, CAIRN_CREATE_EVENTS)())                     \
 	CAIRN_PASTE_(CAIRN_SHORT_DEFINE_, CAIRN_CREATE_EVENTS)                                     \
 	(mask, system, name, id, params, fields, CAIRN_WALK_(CAIRN_NORMAL, fields), print, flags)   \
 	CAIRN_EVENT_END_

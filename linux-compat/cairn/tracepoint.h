@@ -70,9 +70,9 @@
 
 #define CAIRN_TP_EVENT_(id, proto, args)                                                           \
 	CAIRN_EVENT_DECLARE_(id, trace, proto, args, ,                                             \
-			     CAIRN_PASTE_(CAIRN_HEAT_, CREATE_TRACE_POINTS)) CAIRN_TP_END_
+			     CAIRN_PASTE_(CAIRN_HEAT_, CREATE_TRACE_POINTS)()) CAIRN_TP_END_
 #define CAIRN_TP_NOP_(id, proto, args) CAIRN_EVENT_NOP_(id, trace, proto, args, ) CAIRN_TP_END_
-#define CAIRN_HEAT_CREATE_TRACE_POINTS CAIRN_COLD
+#define CAIRN_HEAT_CREATE_TRACE_POINTS() CAIRN_COLD
 
 #define TRACE_EVENT(name, proto, args, ...) CAIRN_TP_EVENT_(_##name, proto, args)
 #define TRACE_EVENT_CONDITION(name, proto, args, ...) CAIRN_TP_EVENT_(_##name, proto, args)
