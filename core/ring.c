@@ -246,6 +246,7 @@ void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *
 	r->pkt_mask = packet_bytes - 1;
 	r->pos = r->committed = r->consumed = r->start = first_pos;
 	r->limit = first_pos - 4;
+	r->seq_hint = first_pos / packet_bytes;
 	for (i = 0; i < ring_bytes / packet_bytes; i++) {
 		struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(packets + i * packet_bytes);
 
