@@ -104,9 +104,12 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 {
 	for (;;) {
 		uint64_t to = cairn_load64(&r->pos);
+		uint64_t now = cairn_port_clock();
 		uint64_t q = ring_packet_start(r, from), last = ring_packet_start(r, to);
 		struct cairn_packet_header *h = ring_hdr(r, q);
 
+		if (cairn_load64(&r->pos) != to)
+			continue; /* a packet opened meanwhile would begin before `now` (I2) */
 		while (q != last) {
 			struct cairn_closed *c = ring_closed(r, q);
 			uint64_t end = cairn_load64(&c->end);
@@ -119,7 +122,7 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 			cairn_store64(&r->events_total, total);
 			cairn_store64(&h->events_before, total);
 		}
-		cairn_store64(&h->ts_end, cairn_port_clock());
+		cairn_store64(&h->ts_end, now);
 		cairn_store64(&h->content_bits, (to & r->pkt_mask) * 8);
 		cairn_store64_release(&r->committed, to); /* ORDER commit:A, pairs with read:A */
 		if (cairn_load64(&r->pos) == to)
