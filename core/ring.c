@@ -150,7 +150,7 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 {
 	uint64_t packet = ring_packet_bytes(r), ring = r->ring_mask + 1;
 	uint64_t ns = ring_packet_start(r, o + ((o & r->pkt_mask) ? packet : 0));
-	uint64_t s, old_lap, lost;
+	uint64_t s, old_lap, lost, old_lost;
 	struct cairn_packet_header *h;
 
 	if (size > packet - CAIRN_PACKET_HEADER_BYTES - 4)
@@ -173,6 +173,7 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	 */
 	cairn_fence_release(); /* ORDER invalid:A, pairs with read:B */
 	lost = cairn_ring_lost(r);
+	old_lost = cairn_load64(&h->events_discarded);
 	if (!cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES)) /* count of records starts at 0 again */
 		return RING_MOVED;
 
@@ -186,7 +187,8 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	cairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8);
 	cairn_store64(&h->ts_begin, ts);
 	cairn_store64(&h->ts_end, ts);
-	cairn_store64(&h->events_discarded, lost);
+	/* Swap, not store: a nested opener may have closed this packet already, with a later and higher count. */
+	(void)cairn_local_cas64(&h->events_discarded, old_lost, lost);
 	/*
 	 * ORDER valid:A / read:C
 	 *   header words, then the number that makes the packet valid.

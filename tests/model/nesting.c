@@ -134,7 +134,12 @@ TEST(nesting_losses_between_packets)
 {
 	static const struct world_action actions[] = {{ACT_WRITE, 24}, {ACT_WRITE, 30}};
 
+	struct nesting s = {.shape = {.nr_packets = 4, .packet_bytes = 128, .clock = 1000}, .prep = 2, .prep_bytes = 4,
+			    .outer_bytes = 4, .after = 2};
+
 	nesting_shapes(actions, COUNT(actions), 2, 4, 128, 0);
+	nesting_explore(&s, actions, COUNT(actions), 3);
+	nesting_report();
 }
 
 TEST(nesting_two_writes_at_every_access)
