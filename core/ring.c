@@ -122,7 +122,12 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 			cairn_store64(&r->events_total, total);
 			cairn_store64(&h->events_before, total);
 		}
-		cairn_store64(&h->ts_end, now);
+		/*
+		 * Not if this writer was held up for hours: the next record's distance is measured from ts_end, but a decoder
+		 * measures it from the last record, so ts_end must not run away from that one (see CAIRN_RING_GAP_BITS).
+		 */
+		if (CAIRN_LIKELY((now - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS == 0))
+			cairn_store64(&h->ts_end, now);
 		cairn_store64(&h->content_bits, (to & r->pkt_mask) * 8);
 		cairn_store64_release(&r->committed, to); /* ORDER commit:A, pairs with read:A */
 		if (cairn_load64(&r->pos) == to)
@@ -227,7 +232,7 @@ CAIRN_COLD bool cairn_ring_slow(struct cairn_ring *r, uint32_t size)
 				(void)ring_lose(r, CAIRN_LOST_CLOCK);
 				return false;
 			}
-			if (off + size < ring_packet_bytes(r) && ahead >> CAIRN_TS_BITS == 0) {
+			if (off + size < ring_packet_bytes(r) && ahead >> CAIRN_RING_GAP_BITS == 0) {
 				ring_set_limit(r, ring_packet_start(r, o) + ring_packet_bytes(r) - 4);
 				if (cairn_load64(&r->pos) == o)
 					return true;
