@@ -27,7 +27,6 @@
 #define WORLD_MAX_WRITES 60000u
 #define WORLD_MAX_FRAMES 16u
 #define WORLD_MAX_SCRIPT 8u
-#define WORLD_MAX_POINTS 200000u
 #define WORLD_KEEP 32u /* packets whose truth is remembered; a power of two, > 2 * WORLD_MAX_PACKETS */
 
 enum write_state { WRITE_BEGUN, WRITE_RESERVED, WRITE_FILLED, WRITE_COMMITTED, WRITE_REFUSED };
@@ -99,15 +98,17 @@ static struct {
 	uint64_t consumed_records;
 	bool stop_seen;
 	bool overwrites;	/* overwrite mode was on at some time, or `consumed` was forged */
-	bool clock_odd;		/* the clock stepped */
+	bool clock_leapt;	/* the clock went forward by hours */
+	bool clock_back;	/* it stepped back while a writer was in the middle: times are not checked */
 	uint32_t nr_writes;
 
 	/* the run */
 	struct world_frame frame[WORLD_MAX_FRAMES];
 	unsigned depth, max_depth;
 	bool armed;		/* points count and are checked */
-	bool dirty;		/* something changed since the last check */
-	bool always_check;	/* else only once the script is done: what comes before was checked by shorter scripts */
+	bool dirty;		/* something changed since the last check; checked once the script is done, since
+				   what comes before was checked by the shorter scripts */
+	uint32_t max_points;	/* more is taken for an endless loop */
 	uint32_t points;
 	struct { uint32_t at; struct world_action action; } script[WORLD_MAX_SCRIPT];
 	unsigned nr_script, next;
@@ -229,7 +230,7 @@ static uint64_t world_parse(const struct cairn_packet_header *h)
 		size = world_record_bytes(bytes);
 		WORLD_REQUIRE(size <= content - off, "I7", "record %u reaches beyond the content", number);
 		t += (head - t) & CAIRN_TS_MASK;
-		WORLD_REQUIRE(t == wr->ts, "I2", "record %u: time %" PRIu64 " decoded, %" PRIu64 " written", number, t,
+		WORLD_REQUIRE(t == wr->ts || w.clock_back, "I2", "record %u: time %" PRIu64 " decoded, %" PRIu64 " written", number, t,
 			      wr->ts);
 		WORLD_REQUIRE(task == (uint32_t)w.task, "I7", "record %u: task word 0x%x", number, task);
 		for (i = 0; i < size - CAIRN_RECORD_HEADER_BYTES; i++) {
@@ -242,7 +243,7 @@ static uint64_t world_parse(const struct cairn_packet_header *h)
 		off += size;
 		n++;
 	}
-	WORLD_REQUIRE(t <= h->ts_end, "I7", "packet %" PRIu64 ": ts_end %" PRIu64 " before its last record %" PRIu64, h->seq,
+	WORLD_REQUIRE(t <= h->ts_end || w.clock_leapt || w.clock_back, "I7", "packet %" PRIu64 ": ts_end %" PRIu64 " before its last record %" PRIu64, h->seq,
 		      h->ts_end, t);
 	return n;
 }
@@ -261,7 +262,7 @@ static void world_check_packet(const struct cairn_packet_header *h, uint64_t com
 	uint64_t content = h->content_bits / 8, n;
 
 	WORLD_REQUIRE(h->magic == CAIRN_CTF_MAGIC && h->packet_bits == w.packet_bytes * 8, "I7", "header of %" PRIu64, h->seq);
-	WORLD_REQUIRE(h->ts_begin <= h->ts_end, "I2", "packet %" PRIu64 ": begin %" PRIu64 ", end %" PRIu64, h->seq,
+	WORLD_REQUIRE(h->ts_begin <= h->ts_end || w.clock_back, "I2", "packet %" PRIu64 ": begin %" PRIu64 ", end %" PRIu64, h->seq,
 		      h->ts_begin, h->ts_end);
 	n = world_parse(h);
 	WORLD_REQUIRE(content <= a->end, "I7", "packet %" PRIu64 " has content beyond its records", h->seq);
@@ -328,7 +329,7 @@ static void world_check(void)
 		}
 		world_check_packet(h, committed_packet, committed_off);
 		if (prev) {
-			WORLD_REQUIRE(prev->ts_end <= h->ts_begin, "I2", "packet %" PRIu64 " ends at %" PRIu64
+			WORLD_REQUIRE(prev->ts_end <= h->ts_begin || w.clock_back, "I2", "packet %" PRIu64 " ends at %" PRIu64
 				      ", the next begins at %" PRIu64, p - 1, prev->ts_end, h->ts_begin);
 			WORLD_REQUIRE(prev->events_discarded <= h->events_discarded, "section 7",
 				      "events_discarded falls from %" PRIu64 " to %" PRIu64, prev->events_discarded,
@@ -350,9 +351,9 @@ static void world_point(void)
 	for (;;) {
 		uint32_t at = w.points++;
 
-		if (at > WORLD_MAX_POINTS)
+		if (at > w.max_points)
 			world_fail("progress", "no end after %u points", at);
-		if (w.dirty && (w.always_check || w.next == w.nr_script)) {
+		if (w.dirty && w.next == w.nr_script) {
 			w.dirty = false;
 			world_check();
 		}
@@ -379,7 +380,7 @@ static void world_moved(uint64_t o, uint64_t n)
 	uint64_t off = o & w.ring.pkt_mask, to = n & w.ring.pkt_mask, size = world_record_bytes(wr->bytes);
 	struct world_packet *a;
 
-	WORLD_REQUIRE(f->clock >= w.last_time, "I2", "time %" PRIu64 " after %" PRIu64, f->clock, w.last_time);
+	WORLD_REQUIRE(f->clock >= w.last_time || w.clock_back, "I2", "time %" PRIu64 " after %" PRIu64, f->clock, w.last_time);
 	w.last_time = f->clock;
 	if (n >> CAIRN_POS_BITS) { /* a record */
 		a = world_about(w.packet);
@@ -695,7 +696,10 @@ static void world_act(struct world_action a)
 		break;
 	case ACT_CLOCK:
 		w.clock += a.value;
-		w.clock_odd = true;
+		if ((int64_t)a.value > 0 && a.value >> CAIRN_RING_GAP_BITS)
+			w.clock_leapt = true;
+		if ((int64_t)a.value < 0 && w.depth)
+			w.clock_back = true;
 		break;
 	case ACT_CONSUME:
 		world_consume();
@@ -728,6 +732,7 @@ static void world_init(const struct world_shape *s)
 	w.first_packet = w.packet = s->first_pos / s->packet_bytes;
 	w.clock = s->clock;
 	w.task = 0x0a000123;
+	w.max_points = 100000;
 	w.overwrites = s->mode == CAIRN_OVERWRITE;
 	w.ring.mode = s->mode;
 	w.ring.task = (uint32_t)w.task;
@@ -778,11 +783,12 @@ static void world_finish(void)
 }
 
 /* All scripts of up to `more` further actions out of `actions`; `run` performs one run with the script in w. */
+struct world_explorer;
 struct world_explorer {
-	void (*run)(void *arg);
-	void *arg;
+	void (*run)(const struct world_explorer *e);
 	const struct world_action *actions;
 	unsigned nr_actions;
+	bool in_order; /* the n-th event of a script is actions[n], instead of any */
 	struct { uint32_t at; struct world_action action; } script[WORLD_MAX_SCRIPT];
 	unsigned n;
 };
@@ -802,7 +808,7 @@ static void world_explore(struct world_explorer *e, unsigned more)
 {
 	uint32_t from, points;
 
-	e->run(e->arg);
+	e->run(e);
 	points = w.points;
 	if (!more)
 		return;
@@ -810,6 +816,8 @@ static void world_explore(struct world_explorer *e, unsigned more)
 	e->n++;
 	for (uint32_t at = from; at < points; at++) {
 		for (unsigned a = 0; a < e->nr_actions; a++) {
+			if (e->in_order && a != e->n - 1)
+				continue;
 			e->script[e->n - 1].at = at;
 			e->script[e->n - 1].action = e->actions[a];
 			world_explore(e, more - 1);
