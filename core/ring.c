@@ -71,14 +71,13 @@ static struct cairn_closed *ring_closed(const struct cairn_ring *r, uint64_t pos
 	return (struct cairn_closed *)(uintptr_t)r->closed + (pos & r->ring_mask) / ring_packet_bytes(r);
 }
 
+/* In bytes, so that nothing needs the logarithm of P: the packet's start nearest to the hint's, then divided. */
 uint64_t cairn_ring_seq(const struct cairn_ring *r, uint64_t pos)
 {
-	unsigned shift = (unsigned)__builtin_ctzll(ring_packet_bytes(r));
-	unsigned drop = 64 - (CAIRN_POS_BITS - shift);
-	uint64_t low = (pos & CAIRN_POS_MASK) >> shift;
-	uint64_t hint = cairn_load64(&r->seq_hint);
+	uint64_t packet = ring_packet_bytes(r), hint = cairn_load64(&r->seq_hint);
+	int64_t ahead = cairn_pos_diff(ring_packet_start(r, pos), hint * packet);
 
-	return hint + (uint64_t)((int64_t)((low - hint) << drop) >> drop);
+	return hint + (uint64_t)(ahead / (int64_t)packet);
 }
 
 uint64_t cairn_ring_lost(const struct cairn_ring *r)
@@ -246,9 +245,10 @@ CAIRN_COLD bool cairn_ring_slow(struct cairn_ring *r, uint32_t size)
 }
 
 void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *closed, uint64_t ring_bytes, uint64_t packet_bytes,
-		      const struct cairn_packet_header *proto, uint64_t first_pos)
+		      const uint8_t *uuid, uint64_t first_pos)
 {
-	uint64_t i;
+	uint64_t slot;
+	unsigned i;
 
 	r->base = (uint64_t)(uintptr_t)packets;
 	r->closed = (uint64_t)(uintptr_t)closed;
@@ -257,13 +257,20 @@ void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *
 	r->pos = r->committed = r->consumed = r->start = first_pos;
 	r->limit = first_pos - 4;
 	r->seq_hint = first_pos / packet_bytes;
-	for (i = 0; i < ring_bytes / packet_bytes; i++) {
-		struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(packets + i * packet_bytes);
+	for (slot = 0; slot < ring_bytes / packet_bytes; slot++) {
+		struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(packets + slot * packet_bytes);
 
-		*h = *proto;
+		h->magic = CAIRN_CTF_MAGIC;
+		for (i = 0; i < sizeof(h->uuid); i++)
+			h->uuid[i] = uuid[i];
+		h->stream_id = 0;
+		h->ts_begin = h->ts_end = 0;
 		h->content_bits = CAIRN_PACKET_HEADER_BYTES * 8;
 		h->packet_bits = packet_bytes * 8;
 		h->seq = CAIRN_SEQ_INVALID;
+		h->events_discarded = h->events_before = 0;
+		h->cpu_id = r->cpu;
+		h->flags = r->index;
 	}
 	r->magic = CAIRN_RING_MAGIC;
 }

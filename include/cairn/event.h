@@ -139,15 +139,25 @@ CAIRN_C_BEGIN
 /* ---- registry; Context: thread, one caller at a time, unless said otherwise ---- */
 
 /*
- * Register the events of a module or shared object: entries [start, stop) of its own section `cairn_events`, and its sites
- * [keys_start, keys_stop) of `cairn_keys`. cairn_init() has done so for the image that Cairn is linked into.
- *
- * @owner    name for messages; kept, not copied.
- * Returns   number of events registered, or CAIRN_EEXIST if one of another shape has the same system and name (it is refused, the
- *           rest is registered), CAIRN_ENOSPC if METADATA or EVENTS is full (counted in state.metadata_refused).
+ * The events and sites of one image: the kernel, a module, a shared object. The caller's memory, kept linked while registered;
+ * fill the first five, leave the rest zero.
  */
-int cairn_register(const cairn_event_ref *start, const cairn_event_ref *stop, const struct cairn_key_site *keys_start,
-		   const struct cairn_key_site *keys_stop, const char *owner);
+struct cairn_module {
+	const cairn_event_ref *events, *events_stop;      /* its own section `cairn_events` */
+	const struct cairn_key_site *keys, *keys_stop;    /* its own section `cairn_keys` */
+	const char *owner;                                /* for messages */
+	struct cairn_module *next;
+	bool registered;
+};
+
+/*
+ * Register a module's events. cairn_init() has done so for the image that Cairn is linked into. May be called before cairn_init().
+ *
+ * Returns   number of events registered, or CAIRN_EEXIST if one has the system and name of another (it is refused, the rest is
+ *           registered), CAIRN_ENOSPC if METADATA or EVENTS is full (counted in state.metadata_refused), CAIRN_EBUSY if the
+ *           module is registered.
+ */
+int cairn_register(struct cairn_module *module);
 
 unsigned cairn_event_count(void);
 /* The i-th event in order of (name, system), bytewise; NULL past the end. Linear in the number of events. */
@@ -173,7 +183,6 @@ int cairn_events_disable(const char *patterns);
 /* Whether `text` matches the glob: * ? [a-z] [!a] [^a] and \ before a special character. Context: any. */
 bool cairn_glob(const char *glob, const char *text);
 
-/* `print fmt:` line's content as Linux writes it; see cairn_event_format(). */
 /*
  * The event's `format` text as tracefs shows it (spec tracefs.md section 3).
  *
@@ -183,5 +192,7 @@ bool cairn_glob(const char *glob, const char *text);
 int cairn_event_format(const struct cairn_event *e, char *buf, size_t size);
 
 CAIRN_C_END
+
+#include "declare.h"
 
 #endif

@@ -60,19 +60,17 @@ int cairn_init(const struct cairn_config *config);
 /* Forget the region without touching it (after fork: it is the parent's). Emitters find no ring. Context: one thread only. */
 void cairn_detach(void);
 
-/* The region's memory and length; NULL before init. */
+/* The region's memory and length; NULL and 0 before init. */
 void *cairn_region(size_t *bytes);
 
 /*
- * Open the ring with this index (rings_later). Its pages are written here for the first time: allocate them before.
+ * Open the ring with this index (rings_later).
  *
  * @task     first task word, normally the thread's id.
- * Returns   0, CAIRN_EINVAL (index), CAIRN_EBUSY (open already).
+ * Returns   0, CAIRN_EINVAL (index, no region), CAIRN_EBUSY (open already), or what cairn_port_populate() returned.
+ * Context   that of cairn_port_attach(); each index by one caller.
  */
 int cairn_ring_open(unsigned index, uint32_t task);
-/* Where the packets of ring `index` and its closed entries lie in the region; for the port's page allocation. */
-int cairn_ring_place(unsigned index, uint64_t *packets_offset, uint64_t *packets_bytes, uint64_t *closed_offset,
-		     uint64_t *closed_bytes);
 
 /* tracing_on of the whole trace. Off: writers are refused, nothing counts as lost. Context: thread. */
 void cairn_tracing_on(void);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define CAIRN_PORT_ATTACH 1
+#define CAIRN_PORT_POPULATE 1
 #define CAIRN_PORT_ENTROPY 1
 #define CAIRN_PORT_WRITE_TEXT 1
 #define CAIRN_PORT_SYNC_CORES 1

@@ -724,7 +724,7 @@ struct world_shape {
 
 static void world_init(const struct world_shape *s)
 {
-	struct cairn_packet_header proto = {.magic = CAIRN_CTF_MAGIC, .cpu_id = 0};
+	static const uint8_t uuid[16] = "model";
 
 	memset(&w, 0, sizeof(w));
 	w.nr_packets = s->nr_packets;
@@ -736,7 +736,7 @@ static void world_init(const struct world_shape *s)
 	w.overwrites = s->mode == CAIRN_OVERWRITE;
 	w.ring.mode = s->mode;
 	w.ring.task = (uint32_t)w.task;
-	cairn_ring_setup(&w.ring, w.packets, w.closed, (uint64_t)s->nr_packets * s->packet_bytes, s->packet_bytes, &proto,
+	cairn_ring_setup(&w.ring, w.packets, w.closed, (uint64_t)s->nr_packets * s->packet_bytes, s->packet_bytes, uuid,
 			 s->first_pos);
 	cairn_ring_start(&w.ring);
 	cairn_rings[0] = &w.ring;
