@@ -49,7 +49,8 @@ struct world_frame {
 	uint64_t packet;
 	uint64_t clock;	 /* its last clock read */
 	uint64_t lost;	 /* sum of losses when it read pos */
-	bool after_stop; /* begun after a stop, with nothing in the middle */
+	bool acquired;	 /* it acquired `consumed`, which was .. */
+	uint64_t consumed;
 };
 
 /* What is true of a packet, by its number. */
@@ -108,6 +109,7 @@ static struct {
 	bool armed;		/* points count and are checked */
 	bool dirty;		/* something changed since the last check; checked once the script is done, since
 				   what comes before was checked by the shorter scripts */
+	bool checked_elsewhere;	/* this run is not about the image at each point */
 	uint32_t max_points;	/* more is taken for an endless loop */
 	uint32_t points;
 	struct { uint32_t at; struct world_action action; } script[WORLD_MAX_SCRIPT];
@@ -353,7 +355,7 @@ static void world_point(void)
 
 		if (at > w.max_points)
 			world_fail("progress", "no end after %u points", at);
-		if (w.dirty && w.next == w.nr_script) {
+		if (w.dirty && w.next == w.nr_script && !w.checked_elsewhere) {
 			w.dirty = false;
 			world_check();
 		}
@@ -403,6 +405,10 @@ static void world_moved(uint64_t o, uint64_t n)
 		WORLD_REQUIRE(((n - o) & CAIRN_POS_MASK) == (off ? w.packet_bytes - off : 0) + to, "I1",
 			      "opened %" PRIx64 " after %" PRIx64, n, o);
 		WORLD_REQUIRE(w.opened == (off != 0), "I1", "open at %" PRIx64, o);
+		if (!w.overwrites)
+			WORLD_REQUIRE(f->acquired && cairn_pos_diff(n - to + w.packet_bytes, f->consumed) <=
+							     (int64_t)(w.nr_packets * w.packet_bytes), "I6",
+				      "packet opened at %" PRIx64 " without acquiring a `consumed` that frees it", n);
 		if (w.opened) {
 			a = world_about(w.packet);
 			a->closed = true;
@@ -505,13 +511,16 @@ uint64_t cairn_model_load(const volatile void *p, unsigned bytes, enum cairn_ord
 {
 	uint64_t v;
 
-	(void)order;
 	if (!world_is_constant(p))
 		world_point();
 	v = bytes == 8 ? *(const volatile uint64_t *)p : *(const volatile uint32_t *)p;
 	if (w.depth && p == &w.ring.pos) {
 		world_top()->opening = false;
 		world_top()->lost = world_lost();
+	}
+	if (w.depth && p == &w.ring.consumed) {
+		world_top()->acquired = order == CAIRN_ACQUIRE;
+		world_top()->consumed = v;
 	}
 	if (w.depth && p == &w.ring.committed && v != world_top()->mark)
 		world_top()->may_hold = false;
