@@ -150,8 +150,8 @@ enum {
 /* Replace the boot page tables by the kernel's own: text read-only, data not executable. */
 void arch_paging_init(void);
 
-bool arch_space_init(struct arch_space *s); /* false: no memory */
-void arch_space_fini(struct arch_space *s); /* frees the tables; the pages must be unmapped already */
+bool arch_space_init(struct arch_space *s);       /* false: no memory */
+void arch_space_fini(struct arch_space *s);       /* the pages must be unmapped already */
 void arch_space_load(const struct arch_space *s); /* NULL: the kernel's own */
 
 /* Map a user page. Tables come from frame_alloc(). Returns false: no memory. */

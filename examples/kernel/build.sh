@@ -55,6 +55,7 @@ compile() { # source object
 
 while read -r source; do
 	case $source in
+	'' | '#'*) continue ;;
 	boot/"$arch"/*) ;;
 	boot/*) continue ;;
 	esac

@@ -29,7 +29,7 @@ static void frames_push(uint32_t n, unsigned order)
 {
 	uint32_t head = frames_list[order];
 
-	frames[n] = (struct frame){ .next = head, .prev = FRAME_NONE, .free_order = (int32_t)order };
+	frames[n] = (struct frame){.next = head, .prev = FRAME_NONE, .free_order = (int32_t)order};
 	if (head != FRAME_NONE)
 		frames[head].prev = n;
 	frames_list[order] = n;

@@ -31,7 +31,8 @@ static void irq_sync(struct cpu *c)
 	uint64_t request = __atomic_load_n(&sync_request, __ATOMIC_ACQUIRE);
 
 	arch_serialize();
-	__atomic_store_n(&c->sync_seen, request, __ATOMIC_RELEASE); /* ORDER sync:A, pairs with sync:B */
+	/* ORDER sync:A, pairs with sync:B */
+	__atomic_store_n(&c->sync_seen, request, __ATOMIC_RELEASE);
 }
 
 void irq_handle(enum irq irq)
@@ -114,15 +115,16 @@ void nmi_handle(uintptr_t ip)
 {
 	struct cpu *c = this_cpu();
 	uint64_t start = arch_clock();
+	int64_t took_ns;
 	uint32_t context;
 
 	(void)ip;
-	c->nmi_depth++;
-	barrier();
+	__atomic_store_n(&c->nmi_depth, c->nmi_depth + 1, __ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&nmi_quiet, __ATOMIC_SEQ_CST)) {
 		context = cairn_irq_enter(CAIRN_CTX_NMI);
 		c->stat.nmis++;
-		TRACE(nmi_handler, (void *)nmi_handle, (int64_t)clock_to_ns(arch_clock() - start), 1);
+		took_ns = (int64_t)clock_to_ns(arch_clock() - start);
+		TRACE(nmi_handler, (void *)nmi_handle, took_ns, 1);
 		cairn_irq_exit(context);
 	}
 	__atomic_store_n(&c->nmi_depth, c->nmi_depth - 1, __ATOMIC_RELEASE);
@@ -170,9 +172,10 @@ void cpus_sync(void)
 	}
 	arch_irq_restore(irq);
 	for (unsigned i = 0; i < nr_cpus; i++) {
+		/* ORDER sync:B, pairs with sync:A */
 		while (__atomic_load_n(&cpus[i].online, __ATOMIC_ACQUIRE) &&
 		       __atomic_load_n(&cpus[i].sync_seen, __ATOMIC_ACQUIRE) < request)
-			arch_pause(); /* ORDER sync:B, pairs with sync:A */
+			arch_pause();
 	}
 }
 

@@ -33,8 +33,8 @@ int pipe_open(struct file *read_end, struct file *write_end)
 	p = phys_to_virt(pa);
 	p->nr_readers = 1;
 	p->nr_writers = 1;
-	*read_end = (struct file){ .kind = FILE_PIPE_READ, .pipe = p };
-	*write_end = (struct file){ .kind = FILE_PIPE_WRITE, .pipe = p };
+	*read_end = (struct file){.kind = FILE_PIPE_READ, .pipe = p};
+	*write_end = (struct file){.kind = FILE_PIPE_WRITE, .pipe = p};
 	return 0;
 }
 
@@ -112,5 +112,5 @@ void file_close(struct file *f)
 {
 	if (f->kind == FILE_PIPE_READ || f->kind == FILE_PIPE_WRITE)
 		pipe_close(f->pipe, f->kind == FILE_PIPE_READ);
-	*f = (struct file){ .kind = FILE_NONE };
+	*f = (struct file){.kind = FILE_NONE};
 }

@@ -25,7 +25,7 @@ unsigned nr_cpus;
 uint64_t sched_nr_spawned, sched_nr_exited;
 
 static struct spinlock sched_lock;
-static struct task *sched_tasks; /* all but the idle ones */
+static struct task *sched_tasks;    /* all but the idle ones */
 static struct task *sched_sleepers; /* by wake_clock, soonest first */
 static struct task_queue sched_dead;
 static struct task_queue sched_reaper_wait;

@@ -89,9 +89,9 @@ struct cpu {
 	bool in_softirq;
 	bool timers_due; /* the soft half of the timer interrupt has to run */
 	unsigned nmi_depth;
-	uint64_t sync_seen;   /* irq.c: last request of cpus_sync() served */
+	uint64_t sync_seen; /* irq.c: last request of cpus_sync() served */
 	uint64_t last_nmi_clock;
-	struct task *dead; /* switched away from for the last time; its stack is free after the switch */
+	struct task *dead; /* switched away from for the last time; to be reaped after the switch */
 
 	/* Written by this CPU only; printed at the end. */
 	struct {

@@ -13,10 +13,10 @@
 #define SPACE_REGIONS 12u
 
 struct region {
-	uintptr_t start, end;  /* page-aligned; free entry: end == 0 */
-	unsigned flags;        /* MAP_* */
-	uintptr_t image;       /* physical address of the content of `start`, or 0: zeros */
-	size_t image_bytes;    /* behind them: zeros */
+	uintptr_t start, end; /* page-aligned; free entry: end == 0 */
+	unsigned flags;       /* MAP_* */
+	uintptr_t image;      /* physical address of the content of `start`, or 0: zeros */
+	size_t image_bytes;   /* behind them: zeros */
 };
 
 struct space {

@@ -14,15 +14,13 @@
 #include "print.h"
 #include "sched.h"
 
+#define TRACE_NAME_(system, name) #system ":" #name,
+
 struct trace_counts trace_counts = {
 	.magic = "CAIRN-EXAMPLE-COUNTS",
 	.nr_cpus = MAX_CPUS,
 	.nr_events = TRACE_NR_EVENTS,
-	.names = {
-#define TRACE_NAME_(system, name) #system ":" #name,
-		KERNEL_EVENTS(TRACE_NAME_)
-#undef TRACE_NAME_
-	},
+	.names = {KERNEL_EVENTS(TRACE_NAME_)},
 };
 
 int cairn_port_write_text(void *addr, const void *bytes, unsigned len)
@@ -57,9 +55,7 @@ void trace_init(struct boot_info *info, size_t ring_bytes)
 	       (unsigned long)ring_bytes / 1024);
 }
 
-static void trace_stop(void)
-{
-}
+static void trace_stop(void) {}
 
 #else
 

@@ -7,8 +7,8 @@
  * count, CPU by CPU and event by event, is compared with what is found in the trace.
  *
  * The count of an event is two numbers, so that a memory dump at any moment gives bounds:
- * left <= emitted <= entered. They are exact as long as nobody switches the event on or off while it is
- * being emitted.
+ * left <= emitted <= entered. This does not hold while the event is being switched on or off: the question
+ * whether it is on, and the event itself, are two tracepoints, which follow one after the other.
  */
 #ifndef KERNEL_TRACE_H
 #define KERNEL_TRACE_H
@@ -25,7 +25,7 @@
 #include <cairn/events/raw_syscalls.h>
 #include <cairn/events/sched.h>
 
-#if KERNEL_LINUX_EVENTS /* the tree has linux-compat/ */
+#if KERNEL_LINUX_EVENTS  /* the tree has linux-compat/ */
 #include "events/kmem.h" /* the same in Linux's form: TRACE_EVENT() and trace_NAME() */
 #else
 #include <cairn/events/kmem.h>
@@ -33,7 +33,7 @@
 #endif
 
 /* Every event that this kernel emits: X(system, name). */
-#define KERNEL_EVENTS(X)             \
+#define KERNEL_EVENTS(X)               \
 	X(sched, sched_switch)         \
 	X(sched, sched_wakeup)         \
 	X(sched, sched_process_exit)   \
@@ -46,12 +46,8 @@
 	X(kmem, mm_page_free)          \
 	X(nmi, nmi_handler)
 
-enum trace_index {
-#define TRACE_INDEX_(system, name) TRACE_INDEX_##name,
-	KERNEL_EVENTS(TRACE_INDEX_)
-#undef TRACE_INDEX_
-	TRACE_NR_EVENTS,
-};
+#define TRACE_INDEX_OF_(system, name) TRACE_INDEX_##name,
+enum trace_index { KERNEL_EVENTS(TRACE_INDEX_OF_) TRACE_NR_EVENTS };
 
 /*
  * What was emitted. A test finds this in a dump of the memory by its magic, and reads it with the
@@ -90,15 +86,15 @@ extern struct trace_counts trace_counts;
 #define TRACE_LINUX(name, ...) TRACE(name, __VA_ARGS__)
 #endif
 
-#define TRACE_COUNTED_(prefix, name, ...)                                             \
-	do {                                                                          \
-		if (prefix##name##_enabled()) {                                       \
-			preempt_disable();                                            \
+#define TRACE_COUNTED_(prefix, name, ...)                                                  \
+	do {                                                                               \
+		if (prefix##name##_enabled()) {                                            \
+			preempt_disable();                                                 \
 			arch_count(&trace_counts.entered[arch_cpu()][TRACE_INDEX_##name]); \
-			prefix##name(__VA_ARGS__);                                    \
+			prefix##name(__VA_ARGS__);                                         \
 			arch_count(&trace_counts.left[arch_cpu()][TRACE_INDEX_##name]);    \
-			preempt_enable();                                             \
-		}                                                                     \
+			preempt_enable();                                                  \
+		}                                                                          \
 	} while (0)
 
 /*

@@ -11,6 +11,8 @@
 
 #include <linux/tracepoint.h>
 
+/* clang-format off */
+
 TRACE_EVENT(mm_page_alloc,
 
 	TP_PROTO(unsigned long pfn, unsigned int order, unsigned long gfp_flags, int migratetype),
@@ -56,6 +58,8 @@ TRACE_EVENT(mm_page_free,
 
 	TP_printk("pfn=0x%lx order=%u", __entry->pfn, __entry->order)
 );
+
+/* clang-format on */
 
 #endif
 

@@ -50,12 +50,12 @@ static inline uint64_t arch_clock(void)
 
 static inline void arch_irq_on(void)
 {
-	__asm__ volatile(WITH_CSR("csrsi sstatus, 2") ::: "memory");
+	__asm__ volatile(WITH_CSR("csrsi sstatus, 2")::: "memory");
 }
 
 static inline void arch_irq_off(void)
 {
-	__asm__ volatile(WITH_CSR("csrci sstatus, 2") ::: "memory");
+	__asm__ volatile(WITH_CSR("csrci sstatus, 2")::: "memory");
 }
 
 static inline unsigned long arch_irq_save(void)
@@ -74,7 +74,7 @@ static inline void arch_irq_restore(unsigned long flags)
 /* wfi wakes for an interrupt that is masked. */
 static inline void arch_idle(void)
 {
-	__asm__ volatile(WITH_CSR("wfi; csrsi sstatus, 2") ::: "memory");
+	__asm__ volatile(WITH_CSR("wfi; csrsi sstatus, 2")::: "memory");
 }
 
 static inline void arch_pause(void)
@@ -84,7 +84,7 @@ static inline void arch_pause(void)
 
 static inline void arch_serialize(void)
 {
-	__asm__ volatile(WITH_CSR("fence.i") ::: "memory");
+	__asm__ volatile(WITH_CSR("fence.i")::: "memory");
 }
 
 static inline void arch_count(uint64_t *n)

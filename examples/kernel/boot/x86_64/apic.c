@@ -70,7 +70,8 @@ void apic_cpu_init(void)
 
 void arch_timer_start(unsigned hz)
 {
-	apic_write(APIC_LVT_LINT1, LVT_NMI); /* the NMI button: not before there is a current task */
+	/* The NMI button: not before there is a current task. */
+	apic_write(APIC_LVT_LINT1, LVT_NMI);
 	apic_write(APIC_TIMER_DIVIDE, DIVIDE_16);
 	apic_write(APIC_LVT_TIMER, LVT_PERIODIC | (VECTOR_IRQ + IRQ_TIMER));
 	apic_write(APIC_TIMER_INITIAL, (uint32_t)(board.timer_hz / hz));
@@ -125,7 +126,7 @@ struct reading {
 
 static struct reading apic_reading(void)
 {
-	struct reading best = { 0 };
+	struct reading best = {0};
 	uint64_t best_width = UINT64_MAX;
 
 	for (unsigned i = 0; i < 40; i++) {
@@ -154,7 +155,7 @@ void apic_calibrate(struct boot_info *info)
 	apic_write(APIC_TIMER_DIVIDE, DIVIDE_16);
 	apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
 	out8(0x61, (in8(0x61) & ~2u) | 1); /* counter 2 counts, the speaker is off */
-	out8(0x43, 0xb0);		   /* counter 2, both bytes, count down once */
+	out8(0x43, 0xb0);                  /* counter 2, both bytes, count down once */
 	out8(0x42, 0xff);
 	out8(0x42, 0xff);
 	a = apic_reading();

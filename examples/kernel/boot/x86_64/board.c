@@ -23,7 +23,7 @@ struct pvh_range {
 	uint32_t type, reserved; /* 1: memory */
 };
 
-struct board board = { .nr_cpus = 1, .apic_base = 0xfee00000 };
+struct board board = {.nr_cpus = 1, .apic_base = 0xfee00000};
 
 static struct boot_info board_info;
 static char board_command_line[COMMAND_LINE_BYTES];
@@ -40,10 +40,10 @@ void arch_console_putc(char c)
 static void board_serial_init(void)
 {
 	static const uint8_t settings[][2] = {
-		{ 1, 0x00 }, /* no interrupts */
-		{ 3, 0x80 }, { 0, 0x01 }, { 1, 0x00 }, /* 115200 baud */
-		{ 3, 0x03 }, /* 8 bits, no parity */
-		{ 2, 0xc7 }, /* queues on */
+		{1, 0x00},                       /* no interrupts */
+		{3, 0x80}, {0, 0x01}, {1, 0x00}, /* 115200 baud */
+		{3, 0x03},                       /* 8 bits, no parity */
+		{2, 0xc7},                       /* queues on */
 	};
 
 	for (unsigned i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
@@ -65,7 +65,7 @@ static void board_add_memory(uint64_t start, uint64_t bytes)
 	if (start >= end ||
 	    board_info.nr_ranges == sizeof(board_info.ranges) / sizeof(board_info.ranges[0]))
 		return;
-	board_info.ranges[board_info.nr_ranges++] = (struct memory_range){ start, end - start };
+	board_info.ranges[board_info.nr_ranges++] = (struct memory_range){start, end - start};
 }
 
 static void board_read_pvh(const struct pvh_info *pvh)

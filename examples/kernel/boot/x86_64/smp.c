@@ -10,7 +10,7 @@
 
 /* Written behind the trampoline's code. */
 struct trampoline_words {
-	uint64_t root; /* page table below 4 GiB that maps the trampoline, the kernel and the stack */
+	uint64_t root; /* page table, below 4 GiB; maps trampoline, kernel and stack */
 	uint64_t stack;
 	uint64_t entry; /* entry(cpu) */
 	uint64_t cpu;

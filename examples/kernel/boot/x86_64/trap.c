@@ -88,7 +88,7 @@ static void gates_init(void)
 
 static void segments_load(uint64_t *gdt, struct tss *tss)
 {
-	struct table_pointer pointer = { .limit = 7 * 8 - 1, .base = (uintptr_t)gdt };
+	struct table_pointer pointer = {.limit = 7 * 8 - 1, .base = (uintptr_t)gdt};
 	uint64_t base = (uintptr_t)tss;
 
 	gdt[1] = 0x00af9b000000ffff; /* kernel code */
@@ -104,8 +104,8 @@ static void segments_load(uint64_t *gdt, struct tss *tss)
 
 void trap_cpu_init(unsigned cpu)
 {
-	struct table_pointer pointer = { .limit = sizeof(trap_gates) - 1,
-					 .base = (uintptr_t)trap_gates };
+	struct table_pointer pointer = {.limit = sizeof(trap_gates) - 1,
+					.base = (uintptr_t)trap_gates};
 	struct tss *tss = &trap_cpus[cpu].tss;
 
 	if (cpu == 0)
@@ -120,20 +120,20 @@ void trap_cpu_init(unsigned cpu)
 	arch_cpus[cpu].index = cpu;
 	write_msr(MSR_GS_BASE, (uintptr_t)&arch_cpus[cpu]);
 	write_msr(MSR_KERNEL_GS_BASE, 0);
-	write_msr(MSR_STAR, (uint64_t)SEGMENT_KERNEL_CODE << 32 |
-				    (uint64_t)(SEGMENT_USER_DATA - 8) << 48);
+	write_msr(MSR_STAR, (SEGMENT_USER_DATA - 8ull) << 48 | SEGMENT_KERNEL_CODE * 1ull << 32);
 	write_msr(MSR_LSTAR, (uintptr_t)trap_syscall);
-	write_msr(MSR_SFMASK, 0x47700); /* trap, interrupts, direction, nested task, alignment: off */
+	/* trap, interrupts, direction, nested task, alignment: off */
+	write_msr(MSR_SFMASK, 0x47700);
 }
 
 void *arch_stack_init(void *stack_top, void (*fn)(void))
 {
 	uint64_t *sp = stack_top;
 
-	*--sp = 0;		 /* as if fn() had been called */
-	*--sp = (uintptr_t)fn;	 /* trap_switch() returns to it */
+	*--sp = 0;             /* as if fn() had been called */
+	*--sp = (uintptr_t)fn; /* trap_switch() returns to it */
 	for (unsigned i = 0; i < 6; i++)
-		*--sp = 0;	 /* registers */
+		*--sp = 0; /* registers */
 	return sp;
 }
 
@@ -173,16 +173,17 @@ static void trap_die(const struct trap_frame *f, uintptr_t address)
 
 static void trap_user(struct trap_frame *f, uintptr_t address)
 {
-	static const char *const names[] = { "divide error", "debug trap", "NMI", "breakpoint",
-					     "overflow", "bound", "invalid opcode" };
+	static const char *const names[] = {"divide error",  "debug trap", "NMI",
+					    "breakpoint",    "overflow",   "bound",
+					    "invalid opcode"};
 	unsigned access = (f->error & 2 ? MAP_WRITE : 0) | (f->error & 16 ? MAP_EXEC : 0);
 
 	arch_irq_on();
 	if (f->vector == VECTOR_PAGE_FAULT)
 		user_page_fault(address, f->rip, f->error, access);
 	else
-		user_trap(f->vector < sizeof(names) / sizeof(names[0]) ? names[f->vector] :
-									 "protection fault",
+		user_trap(f->vector < sizeof(names) / sizeof(names[0]) ? names[f->vector]
+								       : "protection fault",
 			  f->rip);
 }
 
@@ -229,7 +230,7 @@ void trap_nmi_handle(struct trap_frame *f)
 
 void trap_syscall_handle(struct trap_frame *f)
 {
-	const unsigned long args[6] = { f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9 };
+	const unsigned long args[6] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
 
 	arch_irq_on();
 	f->rax = (uint64_t)syscall_handle((long)f->rax, args);

@@ -38,7 +38,10 @@ static inline uint8_t in8(uint16_t port)
 
 static inline void write_msr(uint32_t msr, uint64_t v)
 {
-	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+			 : "memory");
 }
 
 /* board.c: entry from start.S, and what it found in the ACPI tables */
