@@ -103,9 +103,12 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 {
 	for (;;) {
 		uint64_t to = cairn_load64(&r->pos);
+		uint64_t now = cairn_port_clock();
 		uint64_t q = ring_packet_start(r, from), last = ring_packet_start(r, to);
 		struct cairn_packet_header *h = ring_hdr(r, q);
 
+		if (cairn_load64(&r->pos) != to)
+			continue; /* a packet opened meanwhile would begin before `now` (I2) */
 		while (q != last) {
 			struct cairn_closed *c = ring_closed(r, q);
 			uint64_t end = cairn_load64(&c->end);
@@ -118,7 +121,12 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 			cairn_store64(&r->events_total, total);
 			cairn_store64(&h->events_before, total);
 		}
-		cairn_store64(&h->ts_end, cairn_port_clock());
+		/*
+		 * Not if this writer was held up for hours: the next record's distance is measured from ts_end, but a decoder
+		 * measures it from the last record, so ts_end must not run away from that one (see CAIRN_RING_GAP_BITS).
+		 */
+		if (CAIRN_LIKELY((now - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS == 0))
+			cairn_store64(&h->ts_end, now);
 		cairn_store64(&h->content_bits, (to & r->pkt_mask) * 8);
 		cairn_store64_release(&r->committed, to); /* ORDER commit:A, pairs with read:A */
 		if (cairn_load64(&r->pos) == to)
@@ -146,7 +154,7 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 {
 	uint64_t packet = ring_packet_bytes(r), ring = r->ring_mask + 1;
 	uint64_t ns = ring_packet_start(r, o + ((o & r->pkt_mask) ? packet : 0));
-	uint64_t s, old_lap, lost;
+	uint64_t s, old_lap, lost, old_lost;
 	struct cairn_packet_header *h;
 
 	if (size > packet - CAIRN_PACKET_HEADER_BYTES - 4)
@@ -169,6 +177,7 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	 */
 	cairn_fence_release(); /* ORDER invalid:A, pairs with read:B */
 	lost = cairn_ring_lost(r);
+	old_lost = cairn_load64(&h->events_discarded);
 	if (!cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES)) /* count of records starts at 0 again */
 		return RING_MOVED;
 
@@ -182,7 +191,8 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	cairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8);
 	cairn_store64(&h->ts_begin, ts);
 	cairn_store64(&h->ts_end, ts);
-	cairn_store64(&h->events_discarded, lost);
+	/* Swap, not store: a nested opener may have closed this packet already, with a later and higher count. */
+	(void)cairn_local_cas64(&h->events_discarded, old_lost, lost);
 	/*
 	 * ORDER valid:A / read:C
 	 *   header words, then the number that makes the packet valid.
@@ -221,7 +231,7 @@ CAIRN_COLD bool cairn_ring_slow(struct cairn_ring *r, uint32_t size)
 				(void)ring_lose(r, CAIRN_LOST_CLOCK);
 				return false;
 			}
-			if (off + size < ring_packet_bytes(r) && ahead >> CAIRN_TS_BITS == 0) {
+			if (off + size < ring_packet_bytes(r) && ahead >> CAIRN_RING_GAP_BITS == 0) {
 				ring_set_limit(r, ring_packet_start(r, o) + ring_packet_bytes(r) - 4);
 				if (cairn_load64(&r->pos) == o)
 					return true;
@@ -246,6 +256,7 @@ void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *
 	r->pkt_mask = packet_bytes - 1;
 	r->pos = r->committed = r->consumed = r->start = first_pos;
 	r->limit = first_pos - 4;
+	r->seq_hint = first_pos / packet_bytes;
 	for (slot = 0; slot < ring_bytes / packet_bytes; slot++) {
 		struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(packets + slot * packet_bytes);
 

@@ -59,6 +59,13 @@ CAIRN_INLINE struct cairn_ring *cairn_ring_current(void)
 	return cairn_ring_missing();
 }
 
+/*
+ * A record this far (in bits of ticks) from its packet's ts_end, or before it, does not go into the packet. ts_end is at most
+ * this far from the last record (publishing raises it), so that two records are always less than CAIRN_TS_BITS apart and a
+ * decoder, which sees 48 bits of each time, extends them rightly.
+ */
+#define CAIRN_RING_GAP_BITS (CAIRN_TS_BITS - 1)
+
 /* Difference of two positions, modulo 2^48. */
 CAIRN_INLINE int64_t cairn_pos_diff(uint64_t a, uint64_t b)
 {
@@ -83,7 +90,7 @@ CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
 		p = (char *)(uintptr_t)(cairn_load64(&r->base) + (o & cairn_load64(&r->ring_mask)));
 		h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64(&r->pkt_mask)));
 		if (CAIRN_UNLIKELY(cairn_pos_diff(cairn_load64(&r->limit), n) < 0 ||
-				   (ts - cairn_load64(&h->ts_end)) >> CAIRN_TS_BITS != 0)) {
+				   (ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0)) {
 			if (!cairn_ring_slow(r, size))
 				return false;
 			continue;
