@@ -48,7 +48,7 @@
 	{                                                                                          \
 		CAIRN_RECORD_BODY_(cairn_e, id, fields,                                            \
 				   cairn_entry_t *const entry = cairn_entry;                       \
-				   (void)entry; { CAIRN_STRIP_ assign })                           \
+				   (void)entry; { CAIRN_STRIP_ assign; })                          \
 	}                                                                                          \
 	CAIRN_TP_LOUD_
 

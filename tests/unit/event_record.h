@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The last record of the only ring, taken from the ring's memory by hand: what the emission wrote, without any reader's help. For
+ * The last record of this thread's ring, taken from the ring's memory by hand: what the emission wrote, without any reader's help. For
  * event_short.c and event_linux.c.
  */
 #ifndef EVENT_RECORD_H
@@ -19,39 +19,39 @@ static struct {
 
 static uint64_t record_before;
 
-static CAIRN_ALIGNED(4096) char record_memory[8 << 20];
-
-static inline void record_init(void)
+/* The port for user space has made a region; on the bare port this is the kernel. */
+static inline struct cairn_ring *record_ring(void)
 {
+#if CAIRN_PORT_ATTACH
+	if (cairn_port_cpu() >= CAIRN_MAX_CPUS)
+		cairn_port_attach();
+#else
+	static CAIRN_ALIGNED(4096) char memory[1 << 20];
 	struct cairn_config config = {
-		.memory = record_memory,
-		.memory_bytes = sizeof(record_memory),
+		.memory = memory,
+		.memory_bytes = sizeof(memory),
 		.memory_is_zero = true,
 		.nr_cpus = 1,
-		.packet_bytes = 64 << 10,
-		.ring_bytes = 4 << 20,
 		.name = "test",
 	};
 
-	if (cairn_region(&config.ring_bytes))
-		return;
-	config.ring_bytes = 4 << 20;
-#if CAIRN_PORT_ATTACH
-	cairn_port_stream = 0;
+	if (!cairn_rings[0])
+		CHECK_EQ(cairn_init(&config), 0);
 #endif
-	CHECK_EQ(cairn_init(&config), 0);
+	CHECK_LT(cairn_port_cpu(), CAIRN_MAX_CPUS);
+	CHECK(cairn_rings[cairn_port_cpu()]);
+	return cairn_rings[cairn_port_cpu()];
 }
 
 static inline void record_begin(void)
 {
-	record_init();
-	record_before = cairn_rings[0]->pos & CAIRN_POS_MASK;
+	record_before = record_ring()->pos & CAIRN_POS_MASK;
 }
 
 /* Whether exactly one record was written since record_begin(); it is then in `record`. */
 static inline bool record_end(void)
 {
-	const struct cairn_ring *r = cairn_rings[0];
+	const struct cairn_ring *r = record_ring();
 	uint64_t from = record_before, to = r->pos & CAIRN_POS_MASK;
 	const uint32_t *p;
 
@@ -126,7 +126,7 @@ static inline const struct cairn_field *record_field(const struct cairn_event *e
 	do {                                                                                       \
 		static char check_format_[4096];                                                   \
 		const char *check_at_;                                                             \
-		record_init();                                                                     \
+		(void)record_ring();                                                               \
 		CHECK_LT(cairn_event_format(&cairn_event_##event, check_format_, sizeof(check_format_)), \
 			 sizeof(check_format_));                                                   \
 		check_at_ = strstr(check_format_, "print fmt: ");                                  \

@@ -15,9 +15,11 @@ struct linux_form_pair {
 	uint8_t a;
 	uint64_t b;
 };
-extern int linux_form_reg_calls;
+CAIRN_C_BEGIN
+extern int linux_form_evaluations;
 int linux_form_reg(void);
 void linux_form_unreg(void);
+CAIRN_C_END
 #endif
 
 TRACE_DEFINE_ENUM(LINUX_FORM_FILE);
@@ -180,6 +182,20 @@ TRACE_EVENT(linux_rel,
 	),
 
 	TP_printk("one=%s two=%s", __get_rel_str(one), __get_str(two))
+);
+
+TRACE_EVENT(linux_once,
+	TP_PROTO(const char *name),
+	TP_ARGS(name),
+	TP_STRUCT__entry(
+		__string(name, (linux_form_evaluations++, name))
+		__dynamic_array(char, four, (linux_form_evaluations++, 4))
+	),
+	TP_fast_assign(
+		__assign_str(name);
+		((char *)__get_dynamic_array(four))[3] = 1;
+	),
+	TP_printk("name=%s", __get_str(name))
 );
 
 TRACE_EVENT_CONDITION(linux_cond,
