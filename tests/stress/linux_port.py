@@ -116,6 +116,13 @@ def _():
         account(folder, int(child[1]), int(child[2]))
 
 
+@tap.test("a stream left in the middle of an event is not written again, and what was left is counted as abandoned")
+def _():
+    j = exact("abandoned", lossless=False)
+    tap.equal(j["total"]["lost_by"]["abandoned"], 3 + 2 + 3000, "abandoned")
+    tap.equal(j["total"]["decoded"], 3 * 2 + 3 * 10, "decoded")
+
+
 @tap.test("exec makes a second region")
 def _():
     with tap.folder() as folder:

@@ -353,6 +353,31 @@ static void scene_cancel(void)
 	scene_need(how == PTHREAD_CANCELED, "it was cancelled");
 }
 
+/* A thread that ends in the middle of an event, in which two more were nested. */
+static void *scene_abandon_thread(void *arg)
+{
+	struct cairn_slot slot;
+
+	scene_emit(2);
+	scene_need(cairn_reserve(&slot, cairn_event_find("scene", "step")->id, 8) != NULL, "reserve");
+	scene_emitted++;
+	scene_emit((unsigned)(uintptr_t)arg);
+	return NULL;
+}
+
+static void scene_abandoned(void)
+{
+	static const unsigned nested[] = { 0, 2, 3000 }; /* 3000: over more than one packet of 16 KiB */
+	pthread_t t;
+	unsigned i;
+
+	for (i = 0; i < 3; i++) {
+		pthread_create(&t, NULL, scene_abandon_thread, (void *)(uintptr_t)nested[i]);
+		pthread_join(t, NULL);
+		scene_run_threads(1, 10);
+	}
+}
+
 /* ---- signals ---- */
 
 static void scene_on_signal(int signal)
@@ -513,7 +538,7 @@ static const struct {
 	{ "plain", scene_plain }, { "fork", scene_fork }, { "fork-control", scene_fork_control }, { "fork-threads", scene_fork_threads },
 	{ "forkers", scene_forkers }, { "atfork", scene_atfork }, { "vfork", scene_vfork }, { "short-threads", scene_short_threads },
 	{ "many-threads", scene_many_threads }, { "destructors", scene_destructors }, { "raw-exit", scene_raw_exit },
-	{ "main-exits", scene_main_exits }, { "cancel", scene_cancel }, { "signals", scene_signals }, { "errno", scene_errno },
+	{ "abandoned", scene_abandoned }, { "main-exits", scene_main_exits }, { "cancel", scene_cancel }, { "signals", scene_signals }, { "errno", scene_errno },
 	{ "close-all", scene_close_all }, { "std-closed", scene_std_closed }, { "chdir", scene_chdir }, { "full", scene_full },
 	{ "exec", scene_exec }, { "acknowledge", scene_acknowledge },
 };
