@@ -431,16 +431,16 @@ static bool port_need_region(bool at_start)
 	uint32_t state = PORT_NO_REGION;
 
 	/*
-	 * ORDER open:A / open:B
+	 * ORDER made:A / made:B
 	 *   the whole region, then port.region; who acquires PORT_REGION finds the core initialized.
 	 */
 	if (__atomic_compare_exchange_n(&port.region, &state, PORT_OPENING, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
 		state = port_make_region(at_start) ? PORT_REGION : PORT_REFUSED;
-		__atomic_store_n(&port.region, state, __ATOMIC_RELEASE); /* ORDER open:A, pairs with open:B */
+		__atomic_store_n(&port.region, state, __ATOMIC_RELEASE); /* ORDER made:A, pairs with made:B */
 	}
 	while (state == PORT_OPENING) {
 		sched_yield();
-		state = __atomic_load_n(&port.region, __ATOMIC_ACQUIRE); /* ORDER open:B, pairs with open:A */
+		state = __atomic_load_n(&port.region, __ATOMIC_ACQUIRE); /* ORDER made:B, pairs with made:A */
 	}
 	return state == PORT_REGION;
 }
