@@ -563,11 +563,15 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #define CAIRN_TAIL_AT_(loc) ((char *)cairn_entry + ((loc)&0xffff) - CAIRN_LINUX_COMMON_BYTES_)
 
 /* Tables of names. */
+#if CAIRN_ENABLE
 #define CAIRN_NAMES_1(id, pairs)                                                                   \
 	static const struct cairn_name_pair cairn_pairs##id[] = { CAIRN_WALK_(CAIRN_PAIR, pairs) }; \
 	CAIRN_UNUSED static const struct cairn_names cairn_names##id = {                           \
 		cairn_pairs##id, (unsigned)(sizeof(cairn_pairs##id) / sizeof(cairn_pairs##id[0]))  \
 	};
+#else
+#define CAIRN_NAMES_1(id, pairs)
+#endif
 #define CAIRN_NAMES_(id, pairs) CAIRN_NAMES_1(id, pairs)
 #define CAIRN_NAMES_CAIRN_CREATE_EVENTS(id, pairs)
 #define CAIRN_PAIR_A(v, name) CAIRN_PAIR_(v, name) CAIRN_PAIR_B
