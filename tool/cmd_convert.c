@@ -161,25 +161,32 @@ static void convert_put_u32(uint8_t *at, uint64_t v)
 	memcpy(at, &word, sizeof(word));
 }
 
+/* One metadata packet. Its checksum field stays 0: babeltrace2 refuses any other, even with the scheme "none". */
+static void convert_put_packet(FILE *out, const uint8_t *from, const char *text, size_t n)
+{
+	uint8_t head[CAIRN_METADATA_HEADER_BYTES];
+
+	memcpy(head, from, sizeof(head));
+	convert_put_u32(head + CAIRN_METADATA_OFF_CRC32C, 0);
+	convert_put_u32(head + CAIRN_METADATA_OFF_CONTENT, (n + sizeof(head)) * 8);
+	convert_put_u32(head + CAIRN_METADATA_OFF_PACKET, (n + sizeof(head)) * 8);
+	fwrite(head, 1, sizeof(head), out);
+	fwrite(text, 1, n, out);
+}
+
 /* A metadata packet with the clock changed; false if it has no clock block. */
 static bool convert_clock_packet(FILE *out, const uint8_t *packet, size_t content, const struct cairn_clock *k)
 {
-	uint8_t head[CAIRN_METADATA_HEADER_BYTES];
+	const size_t head = CAIRN_METADATA_HEADER_BYTES;
 	char *text = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&text, &n);
-	bool hit = f && convert_clock_text(f, (const char *)packet + sizeof(head), content - sizeof(head), k);
+	bool hit = f && convert_clock_text(f, (const char *)packet + head, content - head, k);
 
 	if (f)
 		fclose(f);
-	if (hit) {
-		memcpy(head, packet, sizeof(head));
-		convert_put_u32(head + CAIRN_METADATA_OFF_CRC32C, cairn_crc32c(0, text, n));
-		convert_put_u32(head + CAIRN_METADATA_OFF_CONTENT, (n + sizeof(head)) * 8);
-		convert_put_u32(head + CAIRN_METADATA_OFF_PACKET, (n + sizeof(head)) * 8);
-		fwrite(head, 1, sizeof(head), out);
-		fwrite(text, 1, n, out);
-	}
+	if (hit)
+		convert_put_packet(out, packet, text, n);
 	free(text);
 	return hit;
 }
@@ -203,7 +210,8 @@ static bool convert_metadata(const struct convert *c, const struct cairn_image *
 		if (!changed && convert_clock_packet(f, p, (size_t)content, &im->clock))
 			changed = true;
 		else
-			fwrite(p, 1, (size_t)packet, f);
+			convert_put_packet(f, p, (const char *)p + CAIRN_METADATA_HEADER_BYTES,
+					   (size_t)content - CAIRN_METADATA_HEADER_BYTES);
 		at += (size_t)packet;
 	}
 	return convert_close(c, f, path);
@@ -309,6 +317,33 @@ static void convert_mend_times(struct cairn_packet *p)
 	}
 }
 
+/*
+ * CTF readers take the difference between two packets for what was lost in the second. An empty packet in front makes the
+ * first one's losses a number, too.
+ */
+static void convert_lead_in(struct convert_stream *s, const struct cairn_packet *p)
+{
+	struct cairn_packet_header h = p->h;
+
+	h.magic = CAIRN_CTF_MAGIC;
+	memcpy(h.uuid, p->stream->image->sb.uuid, sizeof(h.uuid));
+	h.stream_id = 0;
+	h.ts_end = h.ts_begin;
+	h.content_bits = h.packet_bits = CAIRN_PACKET_HEADER_BYTES * 8;
+	h.seq = p->seq - 1;
+	h.events_discarded = 0;
+	h.cpu_id = p->stream->cb.cpu;
+	fwrite(&h, 1, sizeof(h), s->file);
+}
+
+static bool convert_any_lost(const struct cairn_stream *st)
+{
+	for (int i = 0; i < CAIRN_NR_LOST; i++)
+		if (st->cb.lost[i])
+			return true;
+	return false;
+}
+
 static bool convert_stream(struct convert *c, const struct cairn_stream *st, const char *dir)
 {
 	struct convert_stream s = {.c = c};
@@ -330,6 +365,8 @@ static bool convert_stream(struct convert *c, const struct cairn_stream *st, con
 			ok = s.file != NULL;
 			if (!ok)
 				break;
+			if (convert_any_lost(st) || (p->h.events_discarded && !p->damaged))
+				convert_lead_in(&s, p);
 		}
 		convert_flush(&s, discarded);
 		if (p->damaged)

@@ -6,22 +6,17 @@
 #     build.sh aarch64 [DIR]     compile the common part for an architecture that has no board yet
 #     build.sh riscv64 [DIR]
 #
-# CAIRN_STUB=1 leaves Cairn out. CC overrides the compiler. Warnings are errors.
+# CC overrides the compiler, FLAGS adds to its flags: FLAGS=-DCAIRN_ENABLE=0 compiles all tracing out. Warnings are
+# errors.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 arch=${1:-x86_64}
 out=${2:-$top/build/kernel/$arch}
-stub=${CAIRN_STUB:-0}
-linux=0
-if [ "$stub" = 0 ] && [ -d "$top/linux-compat" ]; then
-	linux=1
-fi
-
 flags="-std=gnu11 -O2 -g -ffreestanding -nostdinc -fno-pic -fno-stack-protector -fno-builtin
-	-fno-tree-loop-distribute-patterns -fno-asynchronous-unwind-tables -fno-strict-aliasing
-	-Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Werror -DCAIRN_STUB=$stub -DKERNEL_LINUX_EVENTS=$linux"
+	-fno-asynchronous-unwind-tables -fno-strict-aliasing
+	-Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Werror"
 case $arch in
 x86_64)
 	CC=${CC:-gcc}
@@ -40,11 +35,12 @@ riscv64)
 	exit 2
 	;;
 esac
-flags="$flags -idirafter $($CC -print-file-name=include) -I$here -I$here/boot/$arch"
-if [ "$stub" = 0 ]; then
-	flags="$flags -I$top/include -I$top/linux-compat"
+# gcc makes calls of memset out of the loop in memset; clang knows the word from -fno-builtin alone.
+if $CC -Werror -fno-tree-loop-distribute-patterns -E -x c /dev/null >/dev/null 2>&1; then
+	flags="$flags -fno-tree-loop-distribute-patterns"
 fi
-
+flags="$flags -idirafter $($CC -print-file-name=include) -I$here -I$here/boot/$arch
+	-I$top/include -I$top/linux-compat ${FLAGS:-}"
 mkdir -p "$out"
 objects=
 compile() { # source object
@@ -61,14 +57,12 @@ while read -r source; do
 	esac
 	compile "$here/$source" "$out/$(echo "$source" | tr / _).o"
 done <"$here/sources.txt"
-if [ "$stub" = 0 ]; then
-	while read -r source; do
-		case $source in
-		'' | '#'*) continue ;;
-		esac
-		compile "$top/$source" "$out/cairn_$(echo "$source" | tr / _).o"
-	done <"$top/sources.txt"
-fi
+while read -r source; do
+	case $source in
+	'' | '#'*) continue ;;
+	esac
+	compile "$top/$source" "$out/cairn_$(echo "$source" | tr / _).o"
+done <"$top/sources.txt"
 
 if [ -f "$here/boot/$arch/link.ld" ]; then
 	# shellcheck disable=SC2086

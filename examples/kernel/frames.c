@@ -88,9 +88,9 @@ uintptr_t frame_alloc(unsigned order, enum frame_use use)
 	uint32_t n = frames_take(order);
 
 	spin_unlock_restore(&frames_lock, irq);
+	TRACE_LINUX(mm_page_alloc, n == FRAME_NONE ? ~0ul : n, order, use, 0);
 	if (n == FRAME_NONE)
 		return 0;
-	TRACE_LINUX(mm_page_alloc, n, order, use, 0);
 	return (uintptr_t)n * PAGE_BYTES;
 }
 

@@ -107,6 +107,7 @@ static void finish(unsigned long frames_before)
 	arch_irq_off();
 	cpus_stop();
 	nmi_quiesce();
+	trace_stop();
 	printk("kernel-frames before=%lu after=%lu\n", frames_before, frames_after);
 	printk("kernel-tasks spawned=%lu exited=%lu\n", (unsigned long)sched_nr_spawned,
 	       (unsigned long)sched_nr_exited);

@@ -10,6 +10,7 @@
 
 #include "irq.h"
 #include "lock.h"
+#include "trace.h"
 
 static struct spinlock print_lock;
 static bool print_panicking;
@@ -149,6 +150,7 @@ void panic(const char *fmt, ...)
 	va_end(args);
 	printk("\n");
 	cpus_stop();
+	trace_stop();
 	arch_power_off(false);
 }
 

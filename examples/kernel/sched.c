@@ -358,7 +358,7 @@ static void task_begin(void)
 	}
 	/* As exec does it elsewhere: up to here the task had its parent's name. */
 	comm_set(t, program_names[t->program]);
-	cairn_task_name((uint32_t)t->pid, (uint32_t)t->pid, t->comm);
+	trace_task_name(t->pid, t->comm);
 	return_to_user();
 	arch_enter_user(user_image.entry, USER_STACK_TOP - 16, t->program, t->argument);
 }
@@ -394,7 +394,7 @@ static int task_start(struct task *t, struct task *parent)
 	sched_tasks = t;
 	t->killed = t->space && parent->killed;
 	sched_nr_spawned++;
-	cairn_task_name((uint32_t)pid, (uint32_t)pid, t->comm);
+	trace_task_name(pid, t->comm);
 	sched_make_ready_locked(t);
 	spin_unlock_restore(&sched_lock, irq);
 	return pid;

@@ -3,6 +3,8 @@
  * Cairn's glue: start, end, the port's functions, and the counts. The definitions of the events come
  * out of trace.h here, since this file defines the two words below.
  */
+#include <cairn/events/task.h> /* before the two: Cairn has these events itself */
+
 #define CAIRN_CREATE_EVENTS
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -14,7 +16,7 @@
 #include "print.h"
 #include "sched.h"
 
-#define TRACE_NAME_(system, name) #system ":" #name,
+#define TRACE_NAME_(name, text) text,
 
 struct trace_counts trace_counts = {
 	.magic = "CAIRN-EXAMPLE-COUNTS",
@@ -47,18 +49,6 @@ bool breakpoint_handle(uintptr_t site, uintptr_t *resume)
 	return false;
 }
 
-#if CAIRN_STUB
-
-void trace_init(struct boot_info *info, size_t ring_bytes)
-{
-	printk("trace: built without Cairn; %u cpus, %lu KiB a ring\n", info->nr_cpus,
-	       (unsigned long)ring_bytes / 1024);
-}
-
-static void trace_stop(void) {}
-
-#else
-
 void trace_init(struct boot_info *info, size_t ring_bytes)
 {
 	struct cairn_config config = {
@@ -86,16 +76,13 @@ void trace_init(struct boot_info *info, size_t ring_bytes)
 	       (unsigned long)virt_to_phys(config.memory));
 }
 
-static void trace_stop(void)
+void trace_stop(void)
 {
-	cairn_trace_stop();
+	cairn_stop();
 }
-
-#endif
 
 void trace_report(void)
 {
-	trace_stop();
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
 		uint64_t total = 0;
 

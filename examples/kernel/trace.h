@@ -15,38 +15,32 @@
 
 #include "arch.h"
 
-#if CAIRN_STUB
-#include "trace_stub.h"
-#else
 #include <cairn/cairn.h>
 #include <cairn/events/exceptions.h>
 #include <cairn/events/irq.h>
 #include <cairn/events/nmi.h>
 #include <cairn/events/raw_syscalls.h>
 #include <cairn/events/sched.h>
+#include <cairn/events/task.h>
 
-#if KERNEL_LINUX_EVENTS  /* the tree has linux-compat/ */
-#include "events/kmem.h" /* the same in Linux's form: TRACE_EVENT() and trace_NAME() */
-#else
-#include <cairn/events/kmem.h>
-#endif
-#endif
+#include "events/kmem.h" /* in Linux's form: TRACE_EVENT(), and trace_NAME() where it happens */
 
-/* Every event that this kernel emits: X(system, name). */
-#define KERNEL_EVENTS(X)               \
-	X(sched, sched_switch)         \
-	X(sched, sched_wakeup)         \
-	X(sched, sched_process_exit)   \
-	X(irq, irq_handler_entry)      \
-	X(irq, irq_handler_exit)       \
-	X(raw_syscalls, sys_enter)     \
-	X(raw_syscalls, sys_exit)      \
-	X(exceptions, page_fault_user) \
-	X(kmem, mm_page_alloc)         \
-	X(kmem, mm_page_free)          \
-	X(nmi, nmi_handler)
+/* Every event that this kernel emits: X(name, "system:name"). Cairn's own of system task are one row. */
+#define KERNEL_EVENTS(X)                                  \
+	X(sched_switch, "sched:sched_switch")             \
+	X(sched_wakeup, "sched:sched_wakeup")             \
+	X(sched_process_exit, "sched:sched_process_exit") \
+	X(irq_handler_entry, "irq:irq_handler_entry")     \
+	X(irq_handler_exit, "irq:irq_handler_exit")       \
+	X(sys_enter, "raw_syscalls:sys_enter")            \
+	X(sys_exit, "raw_syscalls:sys_exit")              \
+	X(page_fault_user, "exceptions:page_fault_user")  \
+	X(mm_page_alloc, "kmem:mm_page_alloc")            \
+	X(mm_page_free, "kmem:mm_page_free")              \
+	X(nmi_handler, "nmi:nmi_handler")                 \
+	X(task_name, "task:*")
 
-#define TRACE_INDEX_OF_(system, name) TRACE_INDEX_##name,
+#define TRACE_INDEX_OF_(name, text) TRACE_INDEX_##name,
 enum trace_index { KERNEL_EVENTS(TRACE_INDEX_OF_) TRACE_NR_EVENTS };
 
 /*
@@ -57,7 +51,7 @@ struct trace_counts {
 	char magic[24]; /* "CAIRN-EXAMPLE-COUNTS", zeros */
 	uint32_t nr_cpus;
 	uint32_t nr_events;
-	char names[TRACE_NR_EVENTS][40]; /* "system:name" */
+	char names[TRACE_NR_EVENTS][40];
 	uint64_t entered[MAX_CPUS][TRACE_NR_EVENTS];
 	uint64_t left[MAX_CPUS][TRACE_NR_EVENTS];
 };
@@ -77,25 +71,36 @@ extern struct trace_counts trace_counts;
  *
  * Preemption is off so that record and count are on one CPU.
  */
-#define TRACE(name, ...) TRACE_COUNTED_(cairn_trace_, name, __VA_ARGS__)
+#define TRACE(name, ...) \
+	TRACE_COUNTED_(name, cairn_trace_##name##_enabled(), cairn_trace_##name(__VA_ARGS__))
 
 /* The same for an event declared in Linux's form. */
-#if KERNEL_LINUX_EVENTS
-#define TRACE_LINUX(name, ...) TRACE_COUNTED_(trace_, name, __VA_ARGS__)
-#else
-#define TRACE_LINUX(name, ...) TRACE(name, __VA_ARGS__)
-#endif
+#define TRACE_LINUX(name, ...) \
+	TRACE_COUNTED_(name, trace_##name##_enabled(), trace_##name(__VA_ARGS__))
 
-#define TRACE_COUNTED_(prefix, name, ...)                                                  \
+#define TRACE_COUNTED_(name, enabled, emit)                                                \
 	do {                                                                               \
-		if (prefix##name##_enabled()) {                                            \
+		if (enabled) {                                                             \
 			preempt_disable();                                                 \
 			arch_count(&trace_counts.entered[arch_cpu()][TRACE_INDEX_##name]); \
-			prefix##name(__VA_ARGS__);                                         \
+			emit;                                                              \
 			arch_count(&trace_counts.left[arch_cpu()][TRACE_INDEX_##name]);    \
 			preempt_enable();                                                  \
 		}                                                                          \
 	} while (0)
+
+/*
+ * cairn_task_name(), counted: it emits task:task_newtask or task:task_rename. The count is right while both are
+ * on or both are off.
+ */
+static inline void trace_task_name(int pid, const char *comm)
+{
+	if (cairn_trace_task_newtask_enabled())
+		TRACE_COUNTED_(task_name, true,
+			       cairn_task_name((uint32_t)pid, (uint32_t)pid, comm));
+	else
+		cairn_task_name((uint32_t)pid, (uint32_t)pid, comm);
+}
 
 /*
  * Give Cairn its memory and start it; `trace=` on the command line chooses what is recorded from here on.
@@ -105,7 +110,10 @@ extern struct trace_counts trace_counts;
  */
 void trace_init(struct boot_info *info, size_t ring_bytes);
 
-/* End of the recording, then the counts on the console. Context: the only CPU left, no NMIs. */
+/* The end of the recording. For exact counts: on the only CPU left, no NMIs. Context: any. */
+void trace_stop(void);
+
+/* The counts on the console, one line each. */
 void trace_report(void);
 
 #endif

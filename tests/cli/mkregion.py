@@ -622,8 +622,16 @@ def late():
     return [g]
 
 
+def live():
+    """Two rings that nobody has written to yet: for tests/cli/writer.c."""
+    g = Region(packet=16384)
+    g.state_flags = 0
+    g.ring(16), g.ring(16)
+    return [g]
+
+
 SCENARIOS = [basic, overwrite, big_packets, discard, lost_between, pending, closed_pending, reopened, empty_open, wrap,
-             discarded, clock, unused, user, two, late]
+             discarded, clock, unused, user, two, late, live]
 
 
 def guest(image):

@@ -25,6 +25,7 @@
 boot_entry:
 	cli
 	cld
+	movl $0x10000, 0xfee00360	/* the APIC's LINT1, masked: an NMI would find no descriptor table */
 	movl %ebx, %ebp
 
 	/* Top table: 0, the direct map, the kernel. */
