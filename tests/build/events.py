@@ -101,7 +101,7 @@ def stack(folder):
             with open(output[:-1] + "su", encoding="utf-8") as file:
                 for line in file:
                     name, used = line.split("\t")[0].split(":")[-1], int(line.split("\t")[1])
-                    limit = 192 if any(word in name for word in ("text", "dynamic", "clash", "plain", "arrays")) else 128
+                    limit = 192 if any(word in name for word in ("text", "dynamic", "clash", "plain", "arrays", "scalars")) else 128
                     tap.check(used <= limit, f"{kernel}: {name} uses {used} bytes of stack, limit {limit}")
 
 
