@@ -39,6 +39,8 @@ def followed(cpus, nmis):
         capture = os.path.join(g.dir, "capture")
         recorder = subprocess.Popen([guest.CAIRN, "record", "--region", g.ram, "-o", capture, "--wait", "60"],
                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if nmis:
+            g.wait_for("trace:")  # the firmware has no handler for them
         for _ in range(nmis):
             g.command("inject-nmi")
         g.wait()
