@@ -48,7 +48,7 @@ struct expr_node {
 	uint16_t op; /* BINARY: one or two characters, first in the low byte */
 	uint16_t a, b, c;
 	uint64_t value;
-	const struct cairn_field *field;
+	const struct cairn_schema_field *field;
 	char *text;
 	struct expr_symbol *table;
 	uint32_t nr_table;
@@ -69,15 +69,18 @@ struct expr_value {
 struct expr_record {
 	const uint8_t *payload;
 	uint32_t bytes;
-	struct cairn_text *scratch; /* for texts that are made; each stays until the record is done */
+	struct cairn_buf
+		*scratch; /* for texts that are made; each stays until the record is done */
 };
 
 /* Parse one expression at *at. Returns the node's number and moves *at behind it, or -1 and *why. */
-int expr_parse(struct expr_program *p, const struct cairn_event *e, const char **at, const char **why);
-void expr_skip_blanks(const char **at);
+int cairn_expr_parse(struct expr_program *p, const struct cairn_schema_event *e, const char **at,
+		     const char **why);
+void cairn_expr_skip_blanks(const char **at);
 /* C string literals at *at, escapes resolved, neighbours joined; NULL when there is none or it is wrong. */
-char *expr_parse_string(const char **at, size_t *n);
-void expr_eval(const struct expr_program *p, uint32_t node, const struct expr_record *r, struct expr_value *v);
-void expr_free(struct expr_program *p);
+char *cairn_expr_parse_string(const char **at, size_t *n);
+void cairn_expr_eval(const struct expr_program *p, uint32_t node, const struct expr_record *r,
+		     struct expr_value *v);
+void cairn_expr_free(struct expr_program *p);
 
 #endif

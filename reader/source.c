@@ -86,7 +86,8 @@ static int source_spool(int from)
 	char block[65536];
 	uint64_t total = 0;
 
-	if (snprintf(path, sizeof(path), "%s/cairn-stdin-XXXXXX", dir && *dir ? dir : "/tmp") >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/cairn-stdin-XXXXXX", dir && *dir ? dir : "/tmp") >=
+	    (int)sizeof(path))
 		return -ENAMETOOLONG;
 	int fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
@@ -100,7 +101,10 @@ static int source_spool(int from)
 			return fd;
 		total += got > 0 ? (uint64_t)got : 0;
 		if (got < 0 || total > SOURCE_SPOOL_MAX || write(fd, block, (size_t)got) != got) {
-			int e = got < 0 ? errno : total > SOURCE_SPOOL_MAX ? EFBIG : errno ? errno : EIO;
+			int e = got < 0                    ? errno
+				: total > SOURCE_SPOOL_MAX ? EFBIG
+				: errno                    ? errno
+							   : EIO;
 			close(fd);
 			return -e;
 		}
@@ -124,7 +128,8 @@ int cairn_source_from_fd(struct cairn_source **out, int fd, struct cairn_fault *
 		fd = spooled;
 		if (fd < 0) {
 			e = fd;
-			cairn_fault_set(why, CAIRN_NO_OFFSET, "cannot keep what the pipe gives: %s", strerror(-e));
+			cairn_fault_set(why, CAIRN_NO_OFFSET, "cannot keep what the pipe gives: %s",
+					strerror(-e));
 		}
 	} else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		e = -EINVAL;

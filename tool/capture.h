@@ -17,7 +17,7 @@ struct capture;
 
 struct capture_progress {
 	uint64_t events, lost; /* as the target counts them */
-	uint64_t bytes;	       /* written */
+	uint64_t bytes;        /* written */
 	uint64_t missed;       /* packets overwritten before they were copied */
 };
 

@@ -21,9 +21,11 @@
 #include <unistd.h>
 
 const struct option_row cairn_record_options[] = {
-	{'r', true, "region", "FILE", "record the region in this file (a guest's memory) instead of a program"},
+	{'r', true, "region", "FILE",
+	 "record the region in this file (a guest's memory) instead of a program"},
 	{'o', true, "output", "FILE", "the capture; default PROGRAM.cairn"},
-	{'e', true, "event", "GLOB", "enable these events in the program; default `*:*`; repeatable"},
+	{'e', true, "event", "GLOB",
+	 "enable these events in the program; default `*:*`; repeatable"},
 	{'d', true, "duration", "SECONDS", "stop after this time"},
 	{'w', true, "wait", "SECONDS", "wait so long for the region to appear (10)"},
 	{'q', true, "quiet", NULL, "no progress, no summary"},
@@ -51,8 +53,8 @@ struct record {
 	char **program;
 	uint64_t duration_ns, wait_ns;
 	bool quiet, first_taken;
-	int fd;		/* the output's temporary */
-	int done_fd;	/* finished captures that wait for the first one */
+	int fd;      /* the output's temporary */
+	int done_fd; /* finished captures that wait for the first one */
 	uint64_t done_bytes, first_bytes;
 	struct record_region *regions;
 	unsigned nr_regions, nr_recorded;
@@ -112,11 +114,13 @@ static void record_show(struct record *r, bool last)
 	r->said_ns = now;
 	for (unsigned i = 0; i < r->nr_regions; i++)
 		capture_progress(r->regions[i].capture, &p);
-	fprintf(stderr, "\r%llu.%llu s: %llu events, %llu.%llu MB, %llu lost, %llu packets overwritten\033[K%s",
+	fprintf(stderr,
+		"\r%llu.%llu s: %llu events, %llu.%llu MB, %llu lost, %llu packets overwritten\033[K%s",
 		(unsigned long long)((now - r->started_ns) / 1000000000u),
-		(unsigned long long)((now - r->started_ns) / 100000000u % 10), (unsigned long long)p.events,
-		(unsigned long long)(p.bytes / 1000000u), (unsigned long long)(p.bytes / 100000u % 10),
-		(unsigned long long)p.lost, (unsigned long long)p.missed, last ? "\n" : "");
+		(unsigned long long)((now - r->started_ns) / 100000000u % 10),
+		(unsigned long long)p.events, (unsigned long long)(p.bytes / 1000000u),
+		(unsigned long long)(p.bytes / 100000u % 10), (unsigned long long)p.lost,
+		(unsigned long long)p.missed, last ? "\n" : "");
 }
 
 /* A temporary beside the output. */
@@ -251,20 +255,21 @@ static void record_summary(const struct record *r, uint64_t *events)
 	struct input in = {0};
 	struct survey s;
 	char losses[512];
-	struct cairn_text t;
+	struct cairn_buf t;
 
 	*events = 0;
 	if (!input_open(&in, r->v, r->out))
 		return;
 	if (survey_take(&s, &in)) {
-		cairn_text_init(&t, losses, sizeof(losses));
+		cairn_buf_init(&t, losses, sizeof(losses));
 		survey_losses(&s, &t);
 		*events = s.total.decoded - s.total.filtered;
 		bool missing = t.used;
 		if (!r->quiet || missing)
-			say(r->v, "%s: %llu events in %llu packets of %u region%s; %s", r->out, (unsigned long long)*events,
-			    (unsigned long long)s.total.packets, in.reader->nr_images, in.reader->nr_images == 1 ? "" : "s",
-			    missing ? cairn_text_end(&t) : "nothing lost");
+			say(r->v, "%s: %llu events in %llu packets of %u region%s; %s", r->out,
+			    (unsigned long long)*events, (unsigned long long)s.total.packets,
+			    in.reader->nr_images, in.reader->nr_images == 1 ? "" : "s",
+			    missing ? cairn_buf_end(&t) : "nothing lost");
 		survey_free(&s);
 	}
 	input_close(&in);
@@ -353,14 +358,15 @@ static bool record_wait_region(struct record *r)
 		if (now >= until || record_signal) {
 			if (said && record_progress_wanted(r))
 				fprintf(stderr, "\r\033[K");
-			say(r->v, "%s: no region of Cairn's appeared within %llu.%llu s; %s", r->region,
-			    (unsigned long long)(r->wait_ns / 1000000000u), (unsigned long long)(r->wait_ns / 100000000u % 10),
+			say(r->v, "%s: no region of Cairn's appeared within %llu.%llu s; %s",
+			    r->region, (unsigned long long)(r->wait_ns / 1000000000u),
+			    (unsigned long long)(r->wait_ns / 100000000u % 10),
 			    e == -ENOENT ? "the file is not there" : "nothing recorded");
 			return false;
 		}
 		if (record_progress_wanted(r)) {
-			fprintf(stderr, "\rwaiting for the region in %s, %llu s left\033[K", r->region,
-				(unsigned long long)((until - now) / 1000000000u));
+			fprintf(stderr, "\rwaiting for the region in %s, %llu s left\033[K",
+				r->region, (unsigned long long)((until - now) / 1000000000u));
 			said = true;
 		}
 		/* a scan of a large guest must not take a CPU for itself */
@@ -386,7 +392,9 @@ static bool record_follow(struct record *r)
 		if (now - look >= RECORD_LOOK_NS) {
 			look = now;
 			if (capture_is_gone(c)) {
-				say(r->v, "%s: the region is gone or another one took its place; kept what was there", r->region);
+				say(r->v,
+				    "%s: the region is gone or another one took its place; kept what was there",
+				    r->region);
 				return true;
 			}
 		}
@@ -418,7 +426,8 @@ static void record_exec(struct record *r, const char *dir, int report)
 
 	for (size_t i = 0; i < sizeof(restore) / sizeof(restore[0]); i++)
 		record_catch(restore[i], SIG_DFL);
-	if (setenv("CAIRN_DIR", dir, 1) == 0 && setenv("CAIRN_TRACE", r->globs ? r->globs : "*:*", 1) == 0)
+	if (setenv("CAIRN_DIR", dir, 1) == 0 &&
+	    setenv("CAIRN_TRACE", r->globs ? r->globs : "*:*", 1) == 0)
 		execvp(r->program[0], r->program);
 	int e = errno;
 	if (write(report, &e, sizeof(e)) != sizeof(e))
@@ -570,7 +579,8 @@ static int record_attend(struct record *r, pid_t pid, int dir, int watch)
 			record_sleep(RECORD_IDLE_NS);
 	}
 	if (incomplete)
-		say(r->v, "%u region%s never completed; left out", incomplete, incomplete == 1 ? " was" : "s were");
+		say(r->v, "%u region%s never completed; left out", incomplete,
+		    incomplete == 1 ? " was" : "s were");
 	return status;
 }
 
@@ -579,7 +589,8 @@ static unsigned record_still_alive(const struct record *r)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < r->nr_regions; i++)
-		n += r->regions[i].pid && regions_process_alive(r->regions[i].pid, r->regions[i].start);
+		n += r->regions[i].pid &&
+		     regions_process_alive(r->regions[i].pid, r->regions[i].start);
 	return n;
 }
 
@@ -590,7 +601,7 @@ static int record_run(struct record *r, const char *path, int dir)
 
 	if (watch < 0 || inotify_add_watch(watch, path, IN_CREATE | IN_MOVED_TO) < 0)
 		record_fail(r, path, errno); /* the look every 100 ms remains */
-	record_catch(SIGINT, SIG_IGN); /* the terminal sends it to the program, too */
+	record_catch(SIGINT, SIG_IGN);       /* the terminal sends it to the program, too */
 	record_catch(SIGQUIT, SIG_IGN);
 	record_catch(SIGTERM, record_on_signal);
 	record_catch(SIGHUP, record_on_signal);
@@ -609,16 +620,18 @@ static int record_run(struct record *r, const char *path, int dir)
 	}
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	if (WIFSIGNALED(status))
-		say(r->v, "%s: killed by signal %d (%s)", r->program[0], WTERMSIG(status), strsignal(WTERMSIG(status)));
+		say(r->v, "%s: killed by signal %d (%s)", r->program[0], WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
 	if (r->nr_recorded == 0) {
-		say(r->v, "%s: made no region: it is not built with Cairn, or it never came to its first event; nothing recorded",
+		say(r->v,
+		    "%s: made no region: it is not built with Cairn, or it never came to its first event; nothing recorded",
 		    r->program[0]);
 		return EXIT_DATA;
 	}
 	unsigned alive = record_still_alive(r);
 	if (alive)
-		say(r->v, "%u process%s of the run still live%s; recorded up to now", alive, alive == 1 ? "" : "es",
-		    alive == 1 ? "s" : "");
+		say(r->v, "%u process%s of the run still live%s; recorded up to now", alive,
+		    alive == 1 ? "" : "es", alive == 1 ? "s" : "");
 	if (!record_end(r))
 		return EXIT_DATA;
 	record_summary(r, &events);
@@ -707,7 +720,8 @@ static int record_options(struct record *r, int argc, char **argv)
 	}
 	const char *wrong = NULL;
 	if (!r->region == !r->program)
-		wrong = r->region ? "either --region FILE or -- PROGRAM, not both" : "what? `--region FILE` or `-- PROGRAM`";
+		wrong = r->region ? "either --region FILE or -- PROGRAM, not both"
+				  : "what? `--region FILE` or `-- PROGRAM`";
 	else if (r->region && !r->out)
 		wrong = "where to? -o FILE";
 	else if (r->region && r->globs)

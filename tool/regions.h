@@ -13,7 +13,7 @@ struct region_file {
 	char name[256];
 	uint32_t pid;
 	uint64_t start; /* of the process, clock ticks since boot */
-	bool named;	/* pid and start are known from the name */
+	bool named;     /* pid and start are known from the name */
 	bool alive;
 	uint64_t bytes; /* of storage in use */
 	dev_t device;
