@@ -4,9 +4,10 @@
  *
  *	emitted = decoded + lost + overwritten + unreadable
  *
- * `events_before` of a packet says how many records were written before it. What the walk has counted so far is less by
- * what was overwritten (a packet is missing) or does not parse (a packet is damaged). The last sum comes from the control
- * block: `events_total` plus the count in `committed`.
+ * `events_before` of a packet says how many records were written before it. What the walk has
+ * counted so far is less by what was overwritten (a packet is missing) or does not parse (a packet
+ * is damaged). The last sum comes from the control block: `events_total` plus the count in
+ * `committed`.
  */
 #include "reader.h"
 
@@ -32,7 +33,10 @@ static void decode_slot(const struct cairn_schema_field *f, const uint8_t *paylo
 	uint32_t slot = (uint32_t)cairn_reader_int(payload + f->offset, 4, false);
 
 	*n = slot >> 16;
-	/* __data_loc counts from the Linux record, 8 bytes before the payload; __rel_loc from the end of the slot */
+	/*
+	 * __data_loc counts from the Linux record, 8 bytes before the payload; __rel_loc from the
+	 * end of the slot
+	 */
 	*at = f->kind == CAIRN_SCHEMA_REL_LOC ? f->offset + 4 + (slot & 0xffff)
 					      : (slot & 0xffff) - 8u;
 }
@@ -125,8 +129,8 @@ static uint64_t decode_time(const uint8_t *record, uint64_t prev)
 }
 
 /*
- * Latest time a record of the packet may have. `ts_end` of an open packet may lag behind; a closed one's is final. A
- * damaged header sets no bound.
+ * Latest time a record of the packet may have. `ts_end` of an open packet may lag behind; a closed
+ * one's is final. A damaged header sets no bound.
  */
 static uint64_t decode_latest(const struct cairn_reader_packet *p)
 {
@@ -257,7 +261,10 @@ static void decode_link(struct cairn_walk *w)
 	uint64_t most = decode_most_records(w->stream);
 	uint64_t span = missing > UINT64_MAX / most ? UINT64_MAX : missing * most;
 
-	/* the opener leaves it to the publisher: an open, empty packet may still hold the old lap's value */
+	/*
+	 * the opener leaves it to the publisher: an open, empty packet may still hold the old lap's
+	 * value
+	 */
 	if (p->open && p->content == CAIRN_PACKET_HEADER_BYTES &&
 	    !cairn_image_is_capture(w->stream->image) && cb->committed >> CAIRN_POS_BITS == 0)
 		before = cb->events_total;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The expressions of print formats: parsed once into a bounded array of nodes, evaluated for each record. C's rules for
- * widths and signs hold, on a 64-bit target. No evaluation fails: what is outside the record reads as 0 or as no bytes, and
- * a division by zero yields 0.
+ * The expressions of print formats: parsed once into a bounded array of nodes, evaluated for each
+ * record. C's rules for widths and signs hold, on a 64-bit target. No evaluation fails: what is
+ * outside the record reads as 0 or as no bytes, and a division by zero yields 0.
  */
 #ifndef CAIRN_READER_EXPR_H
 #define CAIRN_READER_EXPR_H
@@ -59,6 +59,9 @@ struct expr_program {
 	uint32_t nr_nodes;
 };
 
+/* Operators are one or two characters in one word. */
+#define EXPR_OP(a, b) ((uint16_t)((a) | (b) << 8))
+
 struct expr_value {
 	enum expr_type type;
 	uint64_t number;
@@ -73,11 +76,16 @@ struct expr_record {
 		*scratch; /* for texts that are made; each stays until the record is done */
 };
 
-/* Parse one expression at *at. Returns the node's number and moves *at behind it, or -1 and *why. */
+/*
+ * Parse one expression at *at. Returns the node's number and moves *at behind it, or -1 and *why.
+ */
 int cairn_expr_parse(struct expr_program *p, const struct cairn_schema_event *e, const char **at,
 		     const char **why);
 void cairn_expr_skip_blanks(const char **at);
-/* C string literals at *at, escapes resolved, neighbours joined; NULL when there is none or it is wrong. */
+/*
+ * C string literals at *at, escapes resolved, neighbours joined; NULL when there is none or it is
+ * wrong.
+ */
 char *cairn_expr_parse_string(const char **at, size_t *n);
 void cairn_expr_eval(const struct expr_program *p, uint32_t node, const struct expr_record *r,
 		     struct expr_value *v);

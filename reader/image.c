@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Regions and captures inside a source: found by the magic at page steps, validated, their small sections copied. What
- * the rest of the reader sees is only these copies.
+ * Regions and captures inside a source: found by the magic at page steps, validated, their small
+ * sections copied. What the rest of the reader sees is only these copies.
  */
 #include "reader.h"
 
@@ -115,8 +115,8 @@ static bool image_ring_magic_at(const struct cairn_source *s, uint64_t base,
 }
 
 /*
- * A valid superblock stands at `offset`. It begins a region, or it is the copy at the end of a region whose beginning is
- * damaged: then the region begins `region_bytes - 4096` before it.
+ * A valid superblock stands at `offset`. It begins a region, or it is the copy at the end of a
+ * region whose beginning is damaged: then the region begins `region_bytes - 4096` before it.
  */
 static bool image_is_copy(const struct cairn_source *s, uint64_t offset, uint64_t least,
 			  const uint8_t *page, const struct cairn_superblock *sb)
@@ -255,7 +255,9 @@ static void image_clock(struct cairn_image *im, const struct cairn_sink *sink)
 	image_say(im, sink, &f, CAIRN_FAULT_NOTE);
 }
 
-/* Whole section of `im` in fresh memory, at most `n` bytes of it; *got tells how many were there. */
+/*
+ * Whole section of `im` in fresh memory, at most `n` bytes of it; *got tells how many were there.
+ */
 static void *image_copy(const struct cairn_image *im, enum cairn_section_type type, uint64_t n,
 			size_t *got)
 {
@@ -508,8 +510,9 @@ int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink)
 			image_sort_places(&im->streams[i]);
 	}
 	/*
-	 * The rings were read before the state is read again here: an event's metadata is complete before the event can be
-	 * emitted, so everything the rings hold is described in what follows.
+	 * The rings were read before the state is read again here: an event's metadata is complete
+	 * before the event can be emitted, so everything the rings hold is described in what
+	 * follows.
 	 */
 	struct cairn_state later;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A reader is a source with all its images; a cursor merges their streams by time. Within a stream the order is that of
- * the ring, always. Streams are compared by Unix time if all images know it, else by the time of their clocks; ties go to
- * the lower image, then the finer clock value, the lower CPU, the lower ring.
+ * A reader is a source with all its images; a cursor merges their streams by time. Within a stream
+ * the order is that of the ring, always. Streams are compared by Unix time if all images know it,
+ * else by the time of their clocks; ties go to the lower image, then the finer clock value, the
+ * lower CPU, the lower ring.
  */
 #include "reader.h"
 

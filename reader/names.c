@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names of tasks at a moment: what task and switch events said up to then wins over the region's table, which knows only
- * the last name of each task.
+ * Names of tasks at a moment: what task and switch events said up to then wins over the region's
+ * table, which knows only the last name of each task.
  */
 #include "reader.h"
 
@@ -156,7 +156,10 @@ void cairn_reader_names_learn(struct cairn_reader_names *n, const struct cairn_r
 const char *cairn_reader_names_get(const struct cairn_reader_names *n, uint32_t pid)
 {
 	const struct names_learnt *slot = names_slot(n->learnt, n->size, pid);
-	/* pid 0 is every CPU's idle task: what switches call them (swapper/0, ...) would overwrite each other */
+	/*
+	 * pid 0 is every CPU's idle task: what switches call them (swapper/0, ...) would overwrite
+	 * each other
+	 */
 	if (pid && slot->used && slot->comm[0])
 		return slot->comm;
 	uint32_t low = 0, high = n->nr_table;

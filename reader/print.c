@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text of an event: its print format compiled to steps, literal text and conversions with an expression each. Formats
- * come from the trace, so nothing of them reaches printf: conversions are taken apart here and put together anew.
+ * Text of an event: its print format compiled to steps, literal text and conversions with an
+ * expression each. Formats come from the trace, so nothing of them reaches printf: conversions are
+ * taken apart here and put together anew.
  */
 #define _GNU_SOURCE
 #include "expr.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reader: from bytes of unknown origin to events, text and exact sums. Hosted C, libc only, read-only.
+ * The reader: from bytes of unknown origin to events, text and exact sums. Hosted C, libc only,
+ * read-only.
  *
  *	source   bytes of a file, of a guest's RAM, of a running process; may shrink or change while it is read
  *	image    one region or capture inside a source, found by its magic and validated
@@ -21,8 +22,9 @@
  *	cairn_cursor_close(c);          the accounts are complete once next() has returned 0
  *	cairn_reader_close(r);
  *
- * Everything read is hostile: it is copied first, then checked, and only the copy is used. What fails a check is kept
- * as far as it parses, and told to the sink. Functions return 0 or a positive amount, or a negative errno number.
+ * Everything read is hostile: it is copied first, then checked, and only the copy is used. What
+ * fails a check is kept as far as it parses, and told to the sink. Functions return 0 or a positive
+ * amount, or a negative errno number.
  */
 #ifndef CAIRN_READER_H
 #define CAIRN_READER_H
@@ -72,7 +74,10 @@ void cairn_buf_printf(struct cairn_buf *t, const char *format, ...) CAIRN_PRINTF
 /* NUL-terminate (always possible) and return the text. */
 const char *cairn_buf_end(struct cairn_buf *t);
 
-/* Length of the sequence of two and more bytes at `s` if it is valid UTF-8 and harmless on a terminal, else 0. */
+/*
+ * Length of the sequence of two and more bytes at `s` if it is valid UTF-8 and harmless on a
+ * terminal, else 0.
+ */
 size_t cairn_reader_utf8_bytes(const char *s, size_t n);
 
 uint32_t cairn_reader_crc32c(uint32_t crc, const void *bytes, size_t n);
@@ -81,14 +86,20 @@ uint32_t cairn_reader_crc32c(uint32_t crc, const void *bytes, size_t n);
 
 struct cairn_source;
 
-/* Open `path` ("-": standard input, copied to a temporary file). Directories and devices are refused. */
+/*
+ * Open `path` ("-": standard input, copied to a temporary file). Directories and devices are
+ * refused.
+ */
 int cairn_source_open(struct cairn_source **out, const char *path, struct cairn_fault *why);
 /* The same for an open file; takes the descriptor over, also on failure. */
 int cairn_source_from_fd(struct cairn_source **out, int fd, struct cairn_fault *why);
 void cairn_source_close(struct cairn_source *s);
 /* Bytes now; a file that a target still writes may differ at the next call. */
 uint64_t cairn_source_size(const struct cairn_source *s);
-/* Copy `n` bytes at `offset`. Returns bytes copied, fewer only at the end, or a negative errno number. */
+/*
+ * Copy `n` bytes at `offset`. Returns bytes copied, fewer only at the end, or a negative errno
+ * number.
+ */
 int64_t cairn_source_read(const struct cairn_source *s, uint64_t offset, void *to, size_t n);
 /* The same, all or nothing. */
 bool cairn_source_read_all(const struct cairn_source *s, uint64_t offset, void *to, size_t n);
@@ -152,10 +163,16 @@ static inline const struct cairn_schema_event *cairn_schema_find(const struct ca
 }
 const struct cairn_schema_field *cairn_schema_event_field(const struct cairn_schema_event *e,
 							  const char *name);
-/* Bytes of a payload that has `room` bytes to lie in, or -1 when it does not fit or its slots contradict the layout. */
+/*
+ * Bytes of a payload that has `room` bytes to lie in, or -1 when it does not fit or its slots
+ * contradict the layout.
+ */
 int32_t cairn_schema_event_bytes(const struct cairn_schema_event *e, const uint8_t *payload,
 				 uint32_t room);
-/* Place and length of a field's data: the field itself, or what its slot points at. False when outside the payload. */
+/*
+ * Place and length of a field's data: the field itself, or what its slot points at. False when
+ * outside the payload.
+ */
 bool cairn_schema_field_bytes(const struct cairn_schema_field *f, const uint8_t *payload,
 			      uint32_t bytes, const uint8_t **at, uint32_t *n);
 /* Little-endian integer of 1, 2, 4 or 8 bytes, sign-extended if asked for. */
@@ -220,8 +237,8 @@ static inline bool cairn_image_is_capture(const struct cairn_image *im)
 }
 
 /*
- * Look for the next superblock at or after *offset (at page steps, holes skipped). Returns 1 and fills base, sb, bytes,
- * cut, from_copy of `im` and moves *offset behind it; 0 when there is none.
+ * Look for the next superblock at or after *offset (at page steps, holes skipped). Returns 1 and
+ * fills base, sb, bytes, cut, from_copy of `im` and moves *offset behind it; 0 when there is none.
  */
 int cairn_image_find(struct cairn_source *s, uint64_t *offset, struct cairn_image *im,
 		     const struct cairn_sink *sink);
@@ -230,7 +247,9 @@ int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink);
 void cairn_image_fini(struct cairn_image *im);
 /* Copy of STATE whose clock words belong together. */
 bool cairn_image_read_state(const struct cairn_image *im, struct cairn_state *st);
-/* Superblock bytes are in order: magic, version, length, checksum, sections. NULL or what is wrong. */
+/*
+ * Superblock bytes are in order: magic, version, length, checksum, sections. NULL or what is wrong.
+ */
 const char *cairn_image_superblock_wrong(const uint8_t *page, size_t n,
 					 struct cairn_superblock *out);
 bool cairn_image_magic_matches(const uint8_t *at);
@@ -238,8 +257,9 @@ bool cairn_image_magic_matches(const uint8_t *at);
 /* Streams and packets */
 
 /*
- * Copy a control block so that `committed` belongs to the rest, and work out which packets may survive. Returns 1, 0 for
- * a block that was never used, -EINVAL with *why for one that contradicts itself.
+ * Copy a control block so that `committed` belongs to the rest, and work out which packets may
+ * survive. Returns 1, 0 for a block that was never used, -EINVAL with *why for one that contradicts
+ * itself.
  */
 int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cairn_reader_stream *st,
 			     struct cairn_fault *why);
@@ -263,12 +283,15 @@ struct cairn_reader_packet {
 enum { CAIRN_READER_ABSENT = 0, CAIRN_READER_OK = 1 };
 
 /*
- * Copy packet number `seq` from its slot at `offset` (in the region) and validate header fields: rules (1) to (4) of struct
- * cairn_packet_header. CAIRN_READER_ABSENT: overwritten, being reopened, or never used. Negative: unreadable.
+ * Copy packet number `seq` from its slot at `offset` (in the region) and validate header fields:
+ * rules (1) to (4) of struct cairn_packet_header. CAIRN_READER_ABSENT: overwritten, being reopened,
+ * or never used. Negative: unreadable.
  */
 int cairn_reader_packet_read(const struct cairn_reader_stream *st, uint64_t seq, uint64_t offset,
 			     struct cairn_reader_packet *p, const struct cairn_sink *sink);
-/* Rule (6): fills good, nr_records, last_ts. Never fails; what does not parse is told and left out. */
+/*
+ * Rule (6): fills good, nr_records, last_ts. Never fails; what does not parse is told and left out.
+ */
 void cairn_reader_packet_parse(struct cairn_reader_packet *p, const struct cairn_sink *sink);
 
 struct cairn_reader_record {
@@ -295,7 +318,9 @@ struct cairn_reader_account {
 	uint64_t first_ts, last_ts; /* valid if decoded */
 };
 
-/* Emitted = decoded + lost + overwritten + unreadable; unreadable is 0 unless the input is damaged. */
+/*
+ * Emitted = decoded + lost + overwritten + unreadable; unreadable is 0 unless the input is damaged.
+ */
 static inline uint64_t cairn_reader_account_emitted(const struct cairn_reader_account *a)
 {
 	return a->decoded + a->lost + a->overwritten + a->unreadable;
@@ -323,7 +348,10 @@ int cairn_walk_init(struct cairn_walk *w, const struct cairn_reader_stream *st,
 void cairn_walk_fini(struct cairn_walk *w);
 /* Go to the next surviving packet: w->packet. Returns 1, or 0 at the end. */
 int cairn_walk_packet(struct cairn_walk *w);
-/* Next record, cairn:discarded skipped. The record is valid until the next call. Returns 1, or 0 at the end. */
+/*
+ * Next record, cairn:discarded skipped. The record is valid until the next call. Returns 1, or 0 at
+ * the end.
+ */
 int cairn_walk_next(struct cairn_walk *w, struct cairn_reader_record *r);
 /* Events lost or overwritten before the record last returned (or the end) and not yet asked for. */
 uint64_t cairn_walk_take_unsaid(struct cairn_walk *w);
@@ -348,10 +376,15 @@ bool cairn_reader_names_row(const struct cairn_reader_names *n, uint32_t i,
 struct cairn_printer *cairn_printer_compile(const struct cairn_schema_event *e, const char *format,
 					    const char **why);
 void cairn_printer_free(struct cairn_printer *p);
-/* Text of a payload by its event's printer, else its fields as name=value. Control bytes are escaped. */
+/*
+ * Text of a payload by its event's printer, else its fields as name=value. Control bytes are
+ * escaped.
+ */
 void cairn_reader_print_event(const struct cairn_schema_event *e, const uint8_t *payload,
 			      uint32_t bytes, struct cairn_buf *t);
-/* One field's value: numbers in decimal, strings as they are, arrays in braces. Nothing is escaped. */
+/*
+ * One field's value: numbers in decimal, strings as they are, arrays in braces. Nothing is escaped.
+ */
 void cairn_reader_print_field(const struct cairn_schema_field *f, const uint8_t *payload,
 			      uint32_t bytes, struct cairn_buf *t);
 /* Append with control bytes, invalid UTF-8 and C1 controls shown as \xNN. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the metadata says about events. Read are the descriptions in the comments before each event block, not the TSDL
- * itself: they say the same, in the words of Linux's format files (layout.h, at the end).
+ * What the metadata says about events. Read are the descriptions in the comments before each event
+ * block, not the TSDL itself: they say the same, in the words of Linux's format files (layout.h, at
+ * the end).
  */
 #define _GNU_SOURCE
 #include "reader.h"
@@ -101,7 +102,10 @@ static bool schema_has_word(const char *text, const char *word)
 	return false;
 }
 
-/* Name and kind from a declaration such as `char comm[16]`, `__data_loc char[] path`, `const char * ptr`. */
+/*
+ * Name and kind from a declaration such as `char comm[16]`, `__data_loc char[] path`, `const char *
+ * ptr`.
+ */
 static bool schema_declaration(struct cairn_schema_field *f)
 {
 	const char *d = f->declaration;
@@ -190,7 +194,10 @@ static void schema_event_free(struct cairn_schema_event *e)
 	free(e);
 }
 
-/* The lines of one description, `text` being what stands between the comment marks. NULL and *why when it is wrong. */
+/*
+ * The lines of one description, `text` being what stands between the comment marks. NULL and *why
+ * when it is wrong.
+ */
 static struct cairn_schema_event *schema_event(struct schema_span text, const char **why)
 {
 	struct schema_span line = schema_line(&text);

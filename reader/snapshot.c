@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies of control blocks and packets of rings that may be live: copy, then validate (docs/ring.md, section 8).
+ * Copies of control blocks and packets of rings that may be live: copy, then validate
+ * (docs/ring.md, section 8).
  *
- * The writer invalidates a slot's `seq` before the first byte of a newer packet and `seq` never returns to an old value.
- * So a copy whose slot still says `seq` afterwards holds no newer byte. Below `committed` nothing of it changes. Each word
- * is read by a pread of its own where order matters; the kernel copies aligned words whole, and the fences keep the
- * copies of one call before those of the next.
+ * The writer invalidates a slot's `seq` before the first byte of a newer packet and `seq` never
+ * returns to an old value. So a copy whose slot still says `seq` afterwards holds no newer byte.
+ * Below `committed` nothing of it changes. Each word is read by a pread of its own where order
+ * matters; the kernel copies aligned words whole, and the fences keep the copies of one call before
+ * those of the next.
  */
 #include "reader.h"
 
@@ -121,7 +123,10 @@ static void snapshot_say(struct cairn_reader_packet *p, const struct cairn_sink 
 		sink->say(sink->ctx, &f);
 }
 
-/* Where the packet's content ends, when its own header cannot be believed: what its successor's opener left. */
+/*
+ * Where the packet's content ends, when its own header cannot be believed: what its successor's
+ * opener left.
+ */
 static uint32_t snapshot_closed_end(const struct cairn_reader_stream *st, uint64_t seq)
 {
 	const struct cairn_image *im = st->image;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes of a file. Everything is copied by pread, never mapped: a file that shrinks under us gives a short read, not a
- * signal. Other kinds of sources (cores, compressed images) are further rows of struct source_ops.
+ * Bytes of a file. Everything is copied by pread, never mapped: a file that shrinks under us gives
+ * a short read, not a signal. Other kinds of sources (cores, compressed images) are further rows of
+ * struct source_ops.
  */
 #define _GNU_SOURCE
 #include "reader.h"
@@ -78,7 +79,9 @@ static const struct source_ops source_file = {
 	source_file_close,
 };
 
-/* Copy a pipe into an unlinked temporary file. Returns its descriptor or a negative errno number. */
+/*
+ * Copy a pipe into an unlinked temporary file. Returns its descriptor or a negative errno number.
+ */
 static int source_spool(int from)
 {
 	const char *dir = getenv("TMPDIR");

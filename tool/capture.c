@@ -63,7 +63,10 @@ static struct cairn_section *capture_section(struct capture *c, enum cairn_secti
 	return NULL;
 }
 
-/* Lay out the capture: the region's sections one behind the other, control blocks without `closed`, packets last. */
+/*
+ * Lay out the capture: the region's sections one behind the other, control blocks without `closed`,
+ * packets last.
+ */
 static int capture_layout(struct capture *c)
 {
 	const struct cairn_superblock *from = &c->im.sb;
@@ -143,7 +146,10 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r)
 	return capture_write(c, to->offset + r->stream.index * sizeof(cb), &cb, sizeof(cb));
 }
 
-/* Everything but packets. The state is read after the rings were: what they hold is described in its metadata. */
+/*
+ * Everything but packets. The state is read after the rings were: what they hold is described in
+ * its metadata.
+ */
 static int capture_write_words(struct capture *c)
 {
 	const struct cairn_section *to = capture_section(c, CAIRN_SECTION_STATE);
@@ -350,8 +356,9 @@ bool capture_is_stopped(const struct capture *c)
 }
 
 /*
- * The open packet up to `committed` of the control block just read. Its header is made to say what the copy holds, and the
- * control block's total is made to belong to it: the two were not read in one moment.
+ * The open packet up to `committed` of the control block just read. Its header is made to say what
+ * the copy holds, and the control block's total is made to belong to it: the two were not read in
+ * one moment.
  */
 static int capture_ring_open_packet(struct capture *c, struct capture_ring *r, bool *again)
 {
@@ -430,7 +437,10 @@ int capture_finish(struct capture *c)
 	packets->size = c->written;
 	if (e == 0)
 		e = capture_write_words(c);
-	/* the sections' last pages may be holes; a capture without packets must still reach to its end */
+	/*
+	 * the sections' last pages may be holes; a capture without packets must still reach to its
+	 * end
+	 */
 	if (e == 0 && c->written == 0 && ftruncate(c->fd, (off_t)(c->base + c->packets_at)) < 0)
 		e = -errno;
 	cairn_schema_free(&c->im.schema);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cairn check: every rule of the format on every packet. What a crash leaves behind by design is told, and is no fault. */
+/*
+ * cairn check: every rule of the format on every packet. What a crash leaves behind by design is
+ * told, and is no fault.
+ */
 #include "verb.h"
 
 const struct option_row cairn_check_options[] = {

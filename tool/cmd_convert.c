@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cairn convert --to ctf: packets are CTF already, so this copies them. What it changes: the header of a packet that was
- * open or damaged (sizes, end), the losses after the last close (added to the last packet, where CTF readers look for
- * them), records that a filter rejected (taken out), and the clock in the metadata when a better one became known.
+ * cairn convert --to ctf: packets are CTF already, so this copies them. What it changes: the header
+ * of a packet that was open or damaged (sizes, end), the losses after the last close (added to the
+ * last packet, where CTF readers look for them), records that a filter rejected (taken out), and
+ * the clock in the metadata when a better one became known.
  */
 #define _GNU_SOURCE
 #include "verb.h"
@@ -42,7 +43,10 @@ static bool convert_is_ours(const char *name)
 	       (*digits && strspn(digits, "0123456789") == strlen(digits));
 }
 
-/* Remove a directory that holds nothing but our files; with `try` only look. `depth` 1 allows region-N below. */
+/*
+ * Remove a directory that holds nothing but our files; with `try` only look. `depth` 1 allows
+ * region-N below.
+ */
 static bool convert_remove(int parent, const char *name, int depth, bool try)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -171,7 +175,10 @@ static void convert_put_u32(uint8_t *at, uint64_t v)
 	memcpy(at, &word, sizeof(word));
 }
 
-/* One metadata packet. Its checksum field stays 0: babeltrace2 refuses any other, even with the scheme "none". */
+/*
+ * One metadata packet. Its checksum field stays 0: babeltrace2 refuses any other, even with the
+ * scheme "none".
+ */
 static void convert_put_packet(FILE *out, const uint8_t *from, const char *text, size_t n)
 {
 	uint8_t head[CAIRN_METADATA_HEADER_BYTES];
@@ -305,7 +312,10 @@ static void convert_hold(struct convert_stream *s, struct cairn_reader_packet *p
 	s->c->packets++;
 }
 
-/* A record whose time was out of order gets the time that the walk gave it: CTF readers stop at a clock that steps back. */
+/*
+ * A record whose time was out of order gets the time that the walk gave it: CTF readers stop at a
+ * clock that steps back.
+ */
 static void convert_mend_times(struct cairn_reader_packet *p)
 {
 	uint64_t latest = p->h.ts_end < p->h.ts_begin ? p->h.ts_begin + CAIRN_TS_MASK / 2
@@ -334,8 +344,8 @@ static void convert_mend_times(struct cairn_reader_packet *p)
 }
 
 /*
- * CTF readers take the difference between two packets for what was lost in the second. An empty packet in front makes the
- * first one's losses a number, too.
+ * CTF readers take the difference between two packets for what was lost in the second. An empty
+ * packet in front makes the first one's losses a number, too.
  */
 static void convert_lead_in(struct convert_stream *s, const struct cairn_reader_packet *p)
 {
@@ -387,7 +397,10 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 		convert_flush(&s, discarded);
 		if (p->damaged)
 			convert_mend_times(p);
-		/* w.discarded: what the packets before this one told; this one's own word counts only if it is sane */
+		/*
+		 * w.discarded: what the packets before this one told; this one's own word counts
+		 * only if it is sane
+		 */
 		discarded = p->h.events_discarded >= discarded && !p->damaged
 				    ? p->h.events_discarded
 				    : discarded;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cairn record: from the memory of a running guest (--region) or of the programs that one command starts (--).
+ * cairn record: from the memory of a running guest (--region) or of the programs that one command
+ * starts (--).
  *
- * The first region is copied straight into the output's temporary file, each further one into a temporary of its own, which
- * is appended when both are finished: in one file, captures stand one behind the other.
+ * The first region is copied straight into the output's temporary file, each further one into a
+ * temporary of its own, which is appended when both are finished: in one file, captures stand one
+ * behind the other.
  */
 #define _GNU_SOURCE
 #include "capture.h"
@@ -381,7 +383,10 @@ static bool record_follow(struct record *r)
 	struct capture *c = r->regions[0].capture;
 
 	for (;;) {
-		/* the flag is read before the packets: what a stopped target wrote is all there then */
+		/*
+		 * the flag is read before the packets: what a stopped target wrote is all there
+		 * then
+		 */
 		bool stopped = capture_is_stopped(c);
 		uint64_t now = record_now();
 		if (stopped || now >= until || record_signal)
@@ -470,7 +475,10 @@ static bool record_knows(const struct record *r, const struct region_file *f)
 	return false;
 }
 
-/* Regions that were recorded and finished are removed at once, so a name in the directory is known or new. */
+/*
+ * Regions that were recorded and finished are removed at once, so a name in the directory is known
+ * or new.
+ */
 static bool record_notice(struct record *r, int dir, unsigned *incomplete)
 {
 	struct region_file *files;
@@ -544,7 +552,10 @@ static void record_remove_dir(const char *path, int dir)
 	rmdir(path);
 }
 
-/* Until the program has ended. Returns its wait status, or -1 when recording failed (the program runs on). */
+/*
+ * Until the program has ended. Returns its wait status, or -1 when recording failed (the program
+ * runs on).
+ */
 static int record_attend(struct record *r, pid_t pid, int dir, int watch)
 {
 	uint64_t look = 0, until = r->duration_ns ? record_now() + r->duration_ns : UINT64_MAX;

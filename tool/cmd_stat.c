@@ -31,7 +31,9 @@ static int stat_by_count(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Counts per event name over all regions and CPUs, most frequent first; only those that happened. */
+/*
+ * Counts per event name over all regions and CPUs, most frequent first; only those that happened.
+ */
 static struct stat_row *stat_rows(const struct survey *s, size_t *out)
 {
 	size_t room = 1, n = 0, kept = 0;

@@ -93,7 +93,10 @@ struct input {
 
 /* Returns false and has said why when the file cannot be read at all. */
 bool input_open(struct input *in, const struct verb *v, const char *path);
-/* Says how many faults were not told, closes. Returns EXIT_FINE, or EXIT_DATA if anything was damaged. */
+/*
+ * Says how many faults were not told, closes. Returns EXIT_FINE, or EXIT_DATA if anything was
+ * damaged.
+ */
 int input_close(struct input *in);
 
 /* Survey: every record is visited once, and counted per CPU and event. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reader survives anything: regions with flipped bits, cut, with pages zeroed or copied over each other. Whatever comes
- * out must keep the sums: the walk's account equals what the walk returned. Built with address and undefined sanitizers.
+ * The reader survives anything: regions with flipped bits, cut, with pages zeroed or copied over
+ * each other. Whatever comes out must keep the sums: the walk's account equals what the walk
+ * returned. Built with address and undefined sanitizers.
  *
  *	reader SEED ROUNDS FILE...      every file damaged ROUNDS times; TAP, one line a file
  */
@@ -70,7 +71,10 @@ static uint64_t fuzz_damage(uint8_t *bytes, uint64_t size)
 	return fuzz_random(6) == 0 ? fuzz_random(size) : size;
 }
 
-/* A superblock that is damaged is refused by its checksum: make it fit again, so that what lies behind is reached. */
+/*
+ * A superblock that is damaged is refused by its checksum: make it fit again, so that what lies
+ * behind is reached.
+ */
 static void fuzz_mend_superblock(uint8_t *bytes, uint64_t size)
 {
 	struct cairn_superblock *sb = (void *)bytes;
