@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registry: which events there are, who wants them, and what follows from that for keys and gates.
+ *
+ * The list is sorted by (system, name). At init ids are given in that order; later events get the next free id. An event that
+ * METADATA or EVENTS has no room for stays in the list with id 0 and cannot be enabled.
+ */
+#include "region.h"
+#include "text.h"
+
+/* The image's own sections. Weak and hidden: with no entry at all the linker defines no such symbol. */
+extern const cairn_event_ref __start_cairn_events[] __attribute__((__weak__, __visibility__("hidden")));
+extern const cairn_event_ref __stop_cairn_events[] __attribute__((__weak__, __visibility__("hidden")));
+extern const struct cairn_key_site __start_cairn_keys[] __attribute__((__weak__, __visibility__("hidden")));
+extern const struct cairn_key_site __stop_cairn_keys[] __attribute__((__weak__, __visibility__("hidden")));
+
+static struct cairn_module event_own_image;
+
+/* ---- default categories (design.md D11, origin.md section 1) ---- */
+
+static const struct {
+	const char *system;
+	const char *name; /* glob */
+	uint64_t mask;
+} event_categories[] = {
+	{ "raw_syscalls", "*", CAIRN_CAT(CAIRN_SYSCALL) },
+	{ "syscalls", "*", CAIRN_CAT(CAIRN_SYSCALL) },
+	{ "task", "*", CAIRN_CAT(CAIRN_PROCESS) },
+	{ "sched", "sched_process_*", CAIRN_CAT(CAIRN_PROCESS) },
+	{ "sched", "*", CAIRN_CAT(CAIRN_SCHEDULER) },
+	{ "kmem", "*", CAIRN_CAT(CAIRN_MEMORY) },
+	{ "mm", "*", CAIRN_CAT(CAIRN_MEMORY) },
+	{ "exceptions", "*", CAIRN_CAT(CAIRN_MEMORY) },
+	{ "timer", "*", CAIRN_CAT(CAIRN_TIMER) },
+	{ "signal", "*", CAIRN_CAT(CAIRN_SIGNAL) },
+	{ "file", "*", CAIRN_CAT(CAIRN_FILE) },
+	{ "block", "*", CAIRN_CAT(CAIRN_FILE) },
+	{ "pipe", "*", CAIRN_CAT(CAIRN_FILE) | CAIRN_CAT(CAIRN_IPC) },
+	{ "ipc", "*", CAIRN_CAT(CAIRN_IPC) },
+	{ "compositor", "*", CAIRN_CAT(CAIRN_COMPOSITOR) },
+	{ "user", "*", CAIRN_CAT(CAIRN_CUSTOM) },
+	{ "printk", "*", CAIRN_CAT(CAIRN_CUSTOM) },
+	{ "irq", "*", CAIRN_CAT(CAIRN_INTERRUPT) },
+	{ "nmi", "*", CAIRN_CAT(CAIRN_INTERRUPT) },
+};
+
+static uint64_t event_default_mask(const struct cairn_event *e)
+{
+	unsigned i;
+
+	for (i = 0; i < sizeof(event_categories) / sizeof(event_categories[0]); i++) {
+		if (cairn_text_equal(event_categories[i].system, e->system) && cairn_glob(event_categories[i].name, e->name))
+			return event_categories[i].mask;
+	}
+	return CAIRN_CAT(CAIRN_CUSTOM);
+}
+
+/* ---- keys and gates ---- */
+
+/* Every site of every module follows its key. 0 or CAIRN_EIO. */
+static int event_apply_keys(void)
+{
+	struct cairn_module *m;
+	int refused = 0;
+
+	for (m = cairn_image.modules; m; m = m->next)
+		refused += cairn_keys_apply(m->keys, m->keys_stop);
+	return refused ? CAIRN_EIO : 0;
+}
+
+/* What the event's consumers want, put into gate and key; the sites follow at event_apply_keys(). */
+static void event_update(struct cairn_event *e)
+{
+	uint32_t gate = e->consumers ? CAIRN_GATE_RECORD : 0;
+
+	cairn_store32(&e->gate, gate);
+	cairn_store32(&e->key.on, gate != 0);
+	if (e->id)
+		cairn_store32(&cairn_image.entries[e->index].gate, gate);
+	if (e->id)
+		cairn_store64(&cairn_image.entries[e->index].consumers, e->consumers);
+}
+
+static void event_want(struct cairn_event *e, enum cairn_consumer consumer, bool on)
+{
+	uint64_t bit = (uint64_t)1 << consumer;
+
+	e->consumers = on ? e->consumers | bit : e->consumers & ~bit;
+	event_update(e);
+}
+
+static bool event_tracer_wants(const struct cairn_event *e)
+{
+	return cairn_image.tracer_on && (!cairn_image.tracer_filtered || (e->mask & cairn_image.tracer_filter) != 0);
+}
+
+void cairn_events_tracer(void)
+{
+	struct cairn_event *e;
+
+	for (e = cairn_image.events; e; e = e->next)
+		event_want(e, CAIRN_CONSUMER_TRACER, event_tracer_wants(e));
+	(void)event_apply_keys();
+}
+
+bool cairn_event_slow(struct cairn_event *e)
+{
+	return (cairn_load32(&e->gate) & CAIRN_GATE_RECORD) != 0;
+}
+
+/* ---- patterns ---- */
+
+static bool event_is_separator(char c)
+{
+	return c == ',' || c == ' ' || c == '\t' || c == '\n';
+}
+
+/* `glob` is SYSTEM:NAME, SYSTEM: or one word for either; it is changed and restored. */
+static bool event_matches(const struct cairn_event *e, char *glob)
+{
+	char *colon = glob;
+	bool match;
+
+	while (*colon && *colon != ':')
+		colon++;
+	if (!*colon)
+		return cairn_glob(glob, e->system) || cairn_glob(glob, e->name);
+	*colon = 0;
+	match = cairn_glob(glob, e->system) && (!colon[1] || cairn_glob(colon + 1, e->name));
+	*colon = ':';
+	return match;
+}
+
+/*
+ * Next pattern of the list at *at into `word`, without its '!'. False at the end. A pattern longer than any name can be
+ * matches nothing: it is cut.
+ */
+static bool event_next_pattern(const char **at, char *word, size_t room, bool *on)
+{
+	const char *p = *at;
+	size_t n = 0;
+
+	while (event_is_separator(*p))
+		p++;
+	if (!*p)
+		return false;
+	if (*p == '!') {
+		*on = !*on;
+		p++;
+	}
+	for (; *p && !event_is_separator(*p); p++) {
+		if (n + 1 < room)
+			word[n++] = *p;
+	}
+	word[n] = 0;
+	*at = p;
+	return true;
+}
+
+/* Switch what matches among all events, or `only` one. Number of matches; *unmatched counts patterns without any. */
+static int event_obey(const char *patterns, bool on, struct cairn_event *only, int *unmatched)
+{
+	char word[2 * CAIRN_NAME_MAX + 2];
+	bool want = on;
+	int total = 0;
+
+	for (; event_next_pattern(&patterns, word, sizeof(word), &want); want = on) {
+		struct cairn_event *e;
+		int found = 0;
+
+		for (e = only ? only : cairn_image.events; e; e = only ? NULL : e->next) {
+			if (!e->id || !event_matches(e, word))
+				continue;
+			event_want(e, CAIRN_CONSUMER_ENABLE, want);
+			found++;
+		}
+		*unmatched += !found;
+		total += found;
+	}
+	return total;
+}
+
+static int event_switch(const char *patterns, bool on)
+{
+	int unmatched = 0, total = event_obey(patterns, on, NULL, &unmatched);
+
+	if (event_apply_keys())
+		return CAIRN_EIO;
+	return unmatched ? CAIRN_ENOENT : total;
+}
+
+int cairn_events_enable(const char *patterns)
+{
+	return event_switch(patterns, true);
+}
+
+int cairn_events_disable(const char *patterns)
+{
+	return event_switch(patterns, false);
+}
+
+/* ---- one event ---- */
+
+static int event_set(struct cairn_event *e, bool on)
+{
+	if (!e || !e->id)
+		return CAIRN_EINVAL;
+	event_want(e, CAIRN_CONSUMER_ENABLE, on);
+	return event_apply_keys();
+}
+
+int cairn_event_enable(struct cairn_event *e)
+{
+	return event_set(e, true);
+}
+
+int cairn_event_disable(struct cairn_event *e)
+{
+	return event_set(e, false);
+}
+
+bool cairn_event_enabled(const struct cairn_event *e)
+{
+	return (e->consumers >> CAIRN_CONSUMER_ENABLE & 1) != 0;
+}
+
+/* ---- finding ---- */
+
+unsigned cairn_event_count(void)
+{
+	struct cairn_event *e;
+	unsigned n = 0;
+
+	for (e = cairn_image.events; e; e = e->next)
+		n++;
+	return n;
+}
+
+static int event_compare(const struct cairn_event *a, const struct cairn_event *b)
+{
+	int c = cairn_text_compare(a->system, b->system);
+
+	return c ? c : cairn_text_compare(a->name, b->name);
+}
+
+static int event_compare_by_name(const struct cairn_event *a, const struct cairn_event *b)
+{
+	int c = cairn_text_compare(a->name, b->name);
+
+	return c ? c : cairn_text_compare(a->system, b->system);
+}
+
+struct cairn_event *cairn_event_at(unsigned i)
+{
+	struct cairn_event *e, *other;
+
+	for (e = cairn_image.events; e; e = e->next) {
+		unsigned rank = 0;
+
+		for (other = cairn_image.events; other; other = other->next)
+			rank += event_compare_by_name(other, e) < 0;
+		if (rank == i)
+			return e;
+	}
+	return NULL;
+}
+
+struct cairn_event *cairn_event_by_id(uint32_t id)
+{
+	struct cairn_event *e;
+
+	for (e = cairn_image.events; e; e = e->next) {
+		if (id && e->id == id)
+			return e;
+	}
+	return NULL;
+}
+
+struct cairn_event *cairn_event_find(const char *system, const char *name)
+{
+	struct cairn_event *e;
+
+	for (e = cairn_image.events; e; e = e->next) {
+		if (cairn_text_equal(e->system, system) && cairn_text_equal(e->name, name))
+			return e;
+	}
+	return NULL;
+}
+
+/* ---- registering ---- */
+
+static struct cairn_event *event_of(const cairn_event_ref *ref)
+{
+	return (struct cairn_event *)((uintptr_t)ref + (uintptr_t)(intptr_t)*ref);
+}
+
+/* Put it in its place in the list. False if another of its system and name is there. */
+static bool event_insert(struct cairn_event *e, const char *owner)
+{
+	struct cairn_event **p = &cairn_image.events;
+
+	while (*p && event_compare(*p, e) < 0)
+		p = &(*p)->next;
+	if (*p && event_compare(*p, e) == 0)
+		return false;
+	e->next = *p;
+	e->owner = owner;
+	if (!e->mask)
+		e->mask = event_default_mask(e);
+	e->hash = cairn_meta_hash(e);
+	*p = e;
+	return true;
+}
+
+/* Give it an id, a description and an entry. 0 or CAIRN_ENOSPC. */
+static int event_describe(struct cairn_event *e)
+{
+	struct cairn_state *state = cairn_image.state;
+	uint32_t index = state->nr_events;
+	bool fresh = !e->id; /* else it keeps the id that it had in the region before (fork) */
+	int err = CAIRN_ENOSPC;
+
+	if (fresh)
+		e->id = cairn_image.next_id;
+	if (index < cairn_image.plan.max_events && e->id <= CAIRN_ID_LAST)
+		err = cairn_meta_event(e);
+	if (err) {
+		e->id = 0;
+		cairn_store32(&state->metadata_refused, state->metadata_refused + 1);
+		return err;
+	}
+	cairn_image.next_id += fresh;
+	e->index = index;
+	cairn_image.entries[index].id = e->id;
+	cairn_image.entries[index].mask = e->mask;
+	cairn_image.entries[index].hash = e->hash;
+	cairn_store32_release(&state->nr_events, index + 1); /* ORDER entry:A, pairs with read:E (tool) */
+	return 0;
+}
+
+/* Consumers that wait for events of this name: the tracer, and trace= */
+static void event_apply_waiting(struct cairn_event *e)
+{
+	int unmatched = 0;
+
+	event_want(e, CAIRN_CONSUMER_TRACER, event_tracer_wants(e));
+	(void)event_obey(cairn_image.boot_patterns, true, e, &unmatched);
+}
+
+/* List the module's events. Number of those listed, or CAIRN_EEXIST. */
+static int event_list_module(struct cairn_module *m)
+{
+	const cairn_event_ref *ref;
+	int n = 0, err = 0;
+
+	for (ref = m->events; ref < m->events_stop; ref++) {
+		struct cairn_event *e = event_of(ref);
+
+		e->id = 0;
+		if (event_insert(e, m->owner))
+			n++;
+		else
+			err = CAIRN_EEXIST;
+	}
+	m->next = cairn_image.modules;
+	cairn_image.modules = m;
+	m->registered = true;
+	return err ? err : n;
+}
+
+int cairn_register(struct cairn_module *m)
+{
+	struct cairn_event *e;
+	int result;
+
+	if (m->registered)
+		return CAIRN_EBUSY;
+	result = event_list_module(m);
+	for (e = cairn_image.region ? cairn_image.events : NULL; e; e = e->next) {
+		int err;
+
+		if (e->id || e->owner != m->owner)
+			continue;
+		err = event_describe(e);
+		if (err)
+			result = err;
+		else
+			event_apply_waiting(e);
+	}
+	if (event_apply_keys() && result >= 0)
+		result = CAIRN_EIO;
+	return result;
+}
+
+/* What follows `trace=` in a command line or environment, up to a blank. */
+static void event_keep_boot_patterns(const char *args)
+{
+	static const char word[] = "trace=";
+	size_t n = 0;
+	unsigned i = 0;
+
+	cairn_image.boot_patterns[0] = 0;
+	for (; *args; args++) {
+		for (i = 0; word[i] && args[i] == word[i]; i++)
+			;
+		if (!word[i])
+			break;
+		while (*args && *args != ' ')
+			args++;
+		if (!*args)
+			break;
+	}
+	if (!*args)
+		return;
+	for (args += i; *args && !(*args == ' ' || *args == '\t' || *args == '\n') && n + 1 < sizeof(cairn_image.boot_patterns); args++)
+		cairn_image.boot_patterns[n++] = *args;
+	cairn_image.boot_patterns[n] = 0;
+}
+
+void cairn_events_begin(const char *boot_args)
+{
+	struct cairn_event *e;
+
+	if (!event_own_image.registered) {
+		event_own_image.events = __start_cairn_events;
+		event_own_image.events_stop = __stop_cairn_events;
+		event_own_image.keys = __start_cairn_keys;
+		event_own_image.keys_stop = __stop_cairn_keys;
+		event_own_image.owner = "image";
+		(void)event_list_module(&event_own_image);
+	}
+	if (boot_args)
+		event_keep_boot_patterns(boot_args);
+	if (!cairn_image.next_id)
+		cairn_image.next_id = CAIRN_ID_FIRST;
+	for (e = cairn_image.events; e; e = e->next) {
+		if (event_describe(e))
+			continue;
+		if (boot_args)
+			event_apply_waiting(e);
+		else
+			event_update(e); /* after fork: what was enabled stays enabled, and nothing else */
+	}
+	(void)event_apply_keys();
+}

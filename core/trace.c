@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* The set of rings: life cycle, recording switch, the tracer's switch, the clock. */
+#include "../include/cairn/trace.h"
+
+#include "region.h"
+#include "ring.h"
+#include "text.h"
+
+struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
+
+#if CAIRN_STATIC_BYTES
+static char trace_memory[CAIRN_STATIC_BYTES] CAIRN_ALIGNED(4096);
+#endif
+
+/* Threads open their rings at the same time. */
+static void trace_raise(uint32_t *word, uint32_t least)
+{
+	uint32_t seen = cairn_load32(word);
+
+	while (seen < least && !__atomic_compare_exchange_n(word, &seen, least, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+int cairn_populate(uint64_t offset, uint64_t bytes)
+{
+#if CAIRN_PORT_POPULATE
+	return cairn_port_populate(offset, bytes);
+#else
+	(void)offset;
+	(void)bytes;
+	return 0;
+#endif
+}
+
+int64_t cairn_region_bytes(const struct cairn_config *config)
+{
+	struct cairn_plan plan;
+	int err = cairn_region_plan(config, 0, &plan);
+
+	return err ? err : (int64_t)plan.bytes;
+}
+
+int cairn_init(const struct cairn_config *config)
+{
+	void *memory = config->memory;
+	size_t room = config->memory_bytes;
+	unsigned i;
+	int err;
+
+	if (cairn_image.region)
+		return CAIRN_EBUSY;
+#if CAIRN_STATIC_BYTES
+	if (!memory) {
+		memory = trace_memory;
+		room = sizeof(trace_memory);
+	}
+#endif
+	if (!memory || !room || ((uintptr_t)memory & (CAIRN_PAGE_BYTES - 1)))
+		return CAIRN_EINVAL;
+	err = cairn_region_plan(config, room, &cairn_image.plan);
+	if (err)
+		return err;
+	cairn_image.region = memory;
+	cairn_image.state = (struct cairn_state *)(void *)(cairn_image.region + CAIRN_PAGE_BYTES);
+	cairn_image.metadata = cairn_image.region + cairn_image.plan.metadata;
+	cairn_image.entries = (struct cairn_event_entry *)(void *)(cairn_image.region + cairn_image.plan.events);
+	cairn_image.names = (struct cairn_name *)(void *)(cairn_image.region + cairn_image.plan.names);
+	cairn_image.rings = (struct cairn_ring *)(void *)(cairn_image.region + cairn_image.plan.rings);
+	cairn_image.closed = (struct cairn_closed *)(void *)(cairn_image.region + cairn_image.plan.closed);
+	cairn_image.mode = config->mode;
+	err = cairn_region_write(config, &cairn_image.plan);
+	if (!err)
+		err = cairn_meta_begin(config);
+	if (err) {
+		cairn_image.region = NULL;
+		return err;
+	}
+	for (i = 0; i < config->nr_cpus && !config->rings_later; i++)
+		(void)cairn_ring_open(i, 0);
+	cairn_events_begin(config->boot_args);
+	cairn_region_publish();
+	return 0;
+}
+
+void cairn_detach(void)
+{
+	unsigned i;
+
+	for (i = 0; i < CAIRN_MAX_CPUS; i++)
+		cairn_rings[i] = NULL;
+	cairn_image.region = NULL;
+	cairn_image.stopped = false;
+}
+
+void *cairn_region(size_t *bytes)
+{
+	*bytes = cairn_image.region ? (size_t)cairn_image.plan.bytes : 0;
+	return cairn_image.region;
+}
+
+int cairn_ring_open(unsigned index, uint32_t task)
+{
+	const struct cairn_plan *p = &cairn_image.plan;
+	uint64_t closed_bytes, packets, closed;
+	struct cairn_ring *r;
+	int err;
+
+	if (!cairn_image.region || index >= p->nr_rings)
+		return CAIRN_EINVAL;
+	closed_bytes = p->ring_bytes / p->packet_bytes * sizeof(struct cairn_closed);
+	packets = p->packets + index * p->ring_bytes;
+	closed = p->closed + index * closed_bytes;
+	err = cairn_populate(p->rings + index * sizeof(*r), sizeof(*r));
+	if (!err)
+		err = cairn_populate(closed, closed_bytes);
+	if (!err)
+		err = cairn_populate(packets, p->ring_bytes);
+	if (err)
+		return err;
+	r = &cairn_image.rings[index];
+	if (r->magic == CAIRN_RING_MAGIC)
+		return CAIRN_EBUSY;
+	r->cpu = r->index = index;
+	r->packets_offset = packets;
+	r->closed_offset = closed;
+	r->task = task;
+	r->mode = (uint32_t)cairn_image.mode;
+	r->state = CAIRN_RING_LIVE;
+	cairn_ring_setup(r, cairn_image.region + packets, (struct cairn_closed *)(void *)(cairn_image.region + closed), p->ring_bytes,
+			 p->packet_bytes, cairn_image.uuid, 0);
+	if (!cairn_image.paused && !cairn_image.stopped)
+		cairn_ring_start(r);
+	trace_raise(&cairn_image.state->nr_rings, index + 1);
+	__atomic_store_n(&cairn_rings[index], r, __ATOMIC_RELEASE); /* ORDER ring:A, pairs with the emitter's dependent loads */
+	return 0;
+}
+
+struct cairn_ring *cairn_ring_missing(void)
+{
+#if CAIRN_PORT_ATTACH
+	unsigned cpu;
+
+	cairn_port_attach();
+	cpu = cairn_port_cpu();
+	if (cpu < CAIRN_MAX_CPUS && CAIRN_LOAD_PTR(&cairn_rings[cpu]))
+		return CAIRN_LOAD_PTR(&cairn_rings[cpu]);
+#endif
+	if (cairn_image.region && !cairn_image.paused && !cairn_image.stopped)
+		__atomic_fetch_add(&cairn_image.state->lost_no_stream, 1, __ATOMIC_RELAXED); /* shared: any CPU may come here */
+	return NULL;
+}
+
+void cairn_ring_too_big(void)
+{
+	struct cairn_ring *r = cairn_ring_current();
+
+	if (r && cairn_load32(&r->enabled))
+		cairn_local_inc64(&r->lost[CAIRN_LOST_BIG]);
+}
+
+static void trace_set_rings(bool on)
+{
+	unsigned i;
+
+	for (i = 0; cairn_image.region && i < cairn_image.plan.nr_rings; i++) {
+		if (cairn_image.rings[i].magic != CAIRN_RING_MAGIC)
+			continue;
+		if (on)
+			cairn_ring_start(&cairn_image.rings[i]);
+		else
+			cairn_ring_stop(&cairn_image.rings[i]);
+	}
+}
+
+static void trace_set_state(uint32_t flag, bool on)
+{
+	struct cairn_state *s = cairn_image.state;
+
+	if (cairn_image.region)
+		cairn_store32_release(&s->flags, on ? s->flags | flag : s->flags & ~flag);
+}
+
+void cairn_tracing_on(void)
+{
+	if (cairn_image.stopped)
+		return;
+	cairn_image.paused = false;
+	trace_set_state(CAIRN_STATE_PAUSED, false);
+	trace_set_rings(true);
+}
+
+void cairn_tracing_off(void)
+{
+	cairn_image.paused = true;
+	trace_set_rings(false);
+	trace_set_state(CAIRN_STATE_PAUSED, true);
+}
+
+bool cairn_is_tracing_on(void)
+{
+	return !cairn_image.paused && !cairn_image.stopped;
+}
+
+void cairn_stop(void)
+{
+	cairn_image.stopped = true;
+	if (!cairn_image.region)
+		return;
+	trace_set_rings(false);
+	cairn_store64(&cairn_image.state->stopped_at, cairn_port_clock());
+	/*
+	 * ORDER stopped:A / read:F
+	 *   everything this CPU knows of, then the flag; a follower that acquires it makes its last pass.
+	 */
+	trace_set_state(CAIRN_STATE_STOPPED, true); /* ORDER stopped:A, pairs with read:F (tool) */
+#if CAIRN_PORT_CACHE_CLEAN
+	cairn_port_cache_clean(cairn_image.region, (size_t)cairn_image.plan.bytes);
+#endif
+}
+
+void cairn_trace_enable(void)
+{
+	cairn_image.tracer_on = true;
+	cairn_events_tracer();
+}
+
+void cairn_trace_disable(void)
+{
+	cairn_image.tracer_on = false;
+	cairn_events_tracer();
+}
+
+bool cairn_trace_enabled(void)
+{
+	return cairn_image.tracer_on;
+}
+
+void cairn_trace_set_filter(uint64_t categories)
+{
+	cairn_image.tracer_filtered = categories != CAIRN_CAT_ALL;
+	cairn_image.tracer_filter = categories;
+	cairn_events_tracer();
+}
+
+void cairn_clock_set(uint64_t hz, uint64_t base, uint64_t wall_ns)
+{
+	struct cairn_state *s = cairn_image.state;
+
+	if (!cairn_image.region)
+		return;
+	/*
+	 * ORDER clock:A / read:G
+	 *   odd, the three words, even. A reader takes them if it saw the same even number before and after.
+	 */
+	cairn_store32(&s->clock_seq, s->clock_seq + 1); /* ORDER clock:A, pairs with read:G (tool) */
+	cairn_fence_release();
+	cairn_store64(&s->clock_hz, hz);
+	cairn_store64(&s->clock_base, base);
+	cairn_store64(&s->wall_base_ns, wall_ns);
+	cairn_store32_release(&s->clock_seq, s->clock_seq + 1);
+}
+
+void cairn_work(void)
+{
+	/* keys are patched where the control call is made; nothing is queued in this version */
+}

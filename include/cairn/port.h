@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract with the host. A port is a header `cairn_port.h` on the include path, and for the out-of-line functions that it
+ * announces, code anywhere in the host. Cairn calls nothing else of the host's, mem* and str* included.
+ *
+ * Preconditions of the whole library:
+ * C1 What interrupts a writer on its stream (irq, NMI, trap, signal) finishes before the writer goes on.
+ * C2 Between cairn_port_preempt_off() and cairn_port_preempt_on() the code stays on its CPU (on its stream).
+ * C3 cairn_port_clock() does not step back on one CPU. If it does, Cairn waits for a bounded number of reads, then counts the
+ *    event as lost (cause "clock").
+ * C4 What a port function calls is not traced.
+ *
+ * cairn_port.h must define, as inline functions or macros:
+ *
+ *	uint64_t cairn_port_clock(void)
+ *		Ticks of a free-running counter. Any context, NMI too. Not ordered with memory.
+ *	unsigned cairn_port_cpu(void)
+ *		Index of this CPU (kernel) or of this thread's stream (user space), 0 .. nr_cpus - 1. An index out of range counts the
+ *		event as lost (cause "no stream") or, with CAIRN_PORT_ATTACH, asks for a stream. Any context.
+ *	unsigned long cairn_port_preempt_off(void), void cairn_port_preempt_on(unsigned long)
+ *		Keep this code on its CPU; nests. Empty (returning 0) where code that emits is neither preempted nor migrated. Interrupt
+ *		save and restore will do; interrupts are only restored, never enabled.
+ *
+ * and may define to 1, each with its function (default 0):
+ *
+ *	CAIRN_PORT_IRQS_OFF	bool cairn_port_irqs_off(void), inline: interrupts are off; the record then says so.
+ *	CAIRN_PORT_WRITE_TEXT	int cairn_port_write_text(void *addr, const void *bytes, unsigned len): write program text. 0, or a
+ *				negative CAIRN_E*. Thread context. With CAIRN_PORT_SYNC_CORES it turns on static keys.
+ *	CAIRN_PORT_SYNC_CORES	void cairn_port_sync_cores(void): when it returns, every CPU has executed a serializing instruction
+ *				since the call. Thread context.
+ *	CAIRN_PORT_ATTACH	void cairn_port_attach(void): this context has no stream (index out of range, or no ring): get one with
+ *				cairn_ring_open(), or leave it. Any context; the event that asked is written if it got one.
+ *	CAIRN_PORT_POPULATE	int cairn_port_populate(uint64_t offset, uint64_t bytes): this part of the region is about to be written for
+ *				the first time; make sure that it can be. 0, or a negative CAIRN_E* (a ring is then not opened, an event
+ *				not described). Any context that opens rings.
+ *	CAIRN_PORT_ENTROPY	uint64_t cairn_port_entropy(void): 64 random bits for the region's UUID. Thread context, at init.
+ *	CAIRN_PORT_CACHE_CLEAN	void cairn_port_cache_clean(void *addr, size_t bytes): write back data caches; called in panic.
+ *	CAIRN_PORT_PUTC, CAIRN_PORT_WAKE, CAIRN_PORT_SCHEDULE_WORK, CAIRN_PORT_VIRT_TO_PHYS: not called by this version.
+ */
+#ifndef CAIRN_PORT_H
+#define CAIRN_PORT_H
+
+#include "compiler.h"
+#include "cairn_port.h"
+
+#ifndef CAIRN_PORT_IRQS_OFF
+#define CAIRN_PORT_IRQS_OFF 0
+#endif
+#ifndef CAIRN_PORT_WRITE_TEXT
+#define CAIRN_PORT_WRITE_TEXT 0
+#endif
+#ifndef CAIRN_PORT_SYNC_CORES
+#define CAIRN_PORT_SYNC_CORES 0
+#endif
+#ifndef CAIRN_PORT_ATTACH
+#define CAIRN_PORT_ATTACH 0
+#endif
+#ifndef CAIRN_PORT_POPULATE
+#define CAIRN_PORT_POPULATE 0
+#endif
+#ifndef CAIRN_PORT_ENTROPY
+#define CAIRN_PORT_ENTROPY 0
+#endif
+#ifndef CAIRN_PORT_CACHE_CLEAN
+#define CAIRN_PORT_CACHE_CLEAN 0
+#endif
+
+CAIRN_C_BEGIN
+
+#if CAIRN_PORT_WRITE_TEXT
+int cairn_port_write_text(void *addr, const void *bytes, unsigned len);
+#endif
+#if CAIRN_PORT_SYNC_CORES
+void cairn_port_sync_cores(void);
+#endif
+#if CAIRN_PORT_ATTACH
+void cairn_port_attach(void);
+#endif
+#if CAIRN_PORT_POPULATE
+int cairn_port_populate(uint64_t offset, uint64_t bytes);
+#endif
+#if CAIRN_PORT_ENTROPY
+uint64_t cairn_port_entropy(void);
+#endif
+#if CAIRN_PORT_CACHE_CLEAN
+void cairn_port_cache_clean(void *addr, size_t bytes);
+#endif
+
+CAIRN_C_END
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The writer: what each event's generated code inlines. A ring is the record stream of one CPU (or thread); its control block is
+ * struct cairn_ring (layout.h). States, invariants and the argument why this is right: the head of core/ring.c.
+ *
+ * Usual sequence, all of it on one CPU and in LIFO order with what interrupts it:
+ *
+ *	struct cairn_slot slot;
+ *	void *payload = cairn_reserve(&slot, &event, bytes);
+ *	if (payload) {
+ *		... fill exactly `bytes` bytes ...
+ *		cairn_commit(&slot);
+ *	}
+ */
+#ifndef CAIRN_RING_H
+#define CAIRN_RING_H
+
+#include "../../core/atomic.h"
+#include "config.h"
+#include "layout.h"
+#include "port.h"
+
+/* A reservation; lives on the emitter's stack from reserve to commit. Private to the two functions. */
+struct cairn_slot {
+	struct cairn_ring *ring;
+	struct cairn_packet_header *hdr;
+	uint64_t begin;
+	uint64_t end;
+	uint64_t ts;
+	uint32_t size; /* of the record */
+	unsigned long preempt;
+};
+
+CAIRN_C_BEGIN
+
+/* The ring of each CPU or stream; NULL = none (yet). Written by control operations, read by emitters. */
+extern struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
+
+/* Out-of-line parts of the writer, see core/ring.c. Context: any, preemption off. */
+bool cairn_ring_slow(struct cairn_ring *r, uint32_t size);
+void cairn_ring_publish(struct cairn_ring *r, uint64_t from);
+/* No ring under this index: ask the port for one, or count the loss. NULL or the ring. */
+struct cairn_ring *cairn_ring_missing(void);
+/* Count a record of more than CAIRN_RECORD_MAX bytes of payload as lost. */
+void cairn_ring_too_big(void);
+
+CAIRN_C_END
+
+CAIRN_INLINE struct cairn_ring *cairn_ring_current(void)
+{
+	unsigned cpu = cairn_port_cpu();
+
+	if (CAIRN_LIKELY(cpu < CAIRN_MAX_CPUS)) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(&cairn_rings[cpu]);
+
+		if (CAIRN_LIKELY(r != NULL))
+			return r;
+	}
+	return cairn_ring_missing();
+}
+
+/*
+ * A record this far (in bits of ticks) from its packet's ts_end, or before it, does not go into the packet. ts_end is at most
+ * this far from the last record (publishing raises it), so that two records are always less than CAIRN_TS_BITS apart and a
+ * decoder, which sees 48 bits of each time, extends them rightly.
+ */
+#define CAIRN_RING_GAP_BITS (CAIRN_TS_BITS - 1)
+
+/* Difference of two positions, modulo 2^48. */
+CAIRN_INLINE int64_t cairn_pos_diff(uint64_t a, uint64_t b)
+{
+	return (int64_t)((a - b) << (64 - CAIRN_POS_BITS)) >> (64 - CAIRN_POS_BITS);
+}
+
+/* Whether a record of `size` bytes (header included, a multiple of 4) was reserved; fills the slot but `preempt`. */
+CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
+{
+	for (;;) {
+		/* anew on each turn: a buffer exchange may have put another ring here (design.md D12) */
+		struct cairn_ring *r = cairn_ring_current();
+		uint64_t o, n, ts;
+		struct cairn_packet_header *h;
+		char *p;
+
+		if (CAIRN_UNLIKELY(r == NULL))
+			return false;
+		o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */
+		ts = cairn_port_clock();
+		n = o + size + CAIRN_ONE_RECORD;
+		p = (char *)(uintptr_t)(cairn_load64(&r->base) + (o & cairn_load64(&r->ring_mask)));
+		h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64(&r->pkt_mask)));
+		if (CAIRN_UNLIKELY(cairn_pos_diff(cairn_load64(&r->limit), n) < 0 ||
+				   (ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0)) {
+			if (!cairn_ring_slow(r, size))
+				return false;
+			continue;
+		}
+		if (CAIRN_LIKELY(cairn_local_cas64(&r->pos, o, n))) {
+			s->ring = r;
+			s->hdr = h;
+			s->begin = o;
+			s->end = n;
+			s->ts = ts;
+			s->size = size;
+			return true;
+		}
+	}
+}
+
+/* Publish the record, and what nested writers left behind it. */
+CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
+{
+	struct cairn_ring *r = s->ring;
+
+	cairn_barrier(); /* payload before everything below, for what interrupts us */
+	if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin))
+		return; /* an outer writer is pending and will publish us (I3) */
+	cairn_store64(&s->hdr->ts_end, s->ts);
+	cairn_store64(&s->hdr->content_bits, ((s->begin & cairn_load64(&r->pkt_mask)) + s->size) * 8);
+	/*
+	 * ORDER commit:A / read:A
+	 *   payload, then committed. A reader that acquires this value sees the whole record.
+	 */
+	cairn_store64_release(&r->committed, s->end); /* ORDER commit:A, pairs with read:A */
+	if (CAIRN_UNLIKELY(cairn_load64(&r->pos) != s->end && cairn_load64(&r->committed) == s->end))
+		cairn_ring_publish(r, s->end);
+}
+
+/*
+ * Reserve a record of `id` with `bytes` bytes of payload on this CPU and write its header.
+ *
+ * @bytes    0 .. CAIRN_RECORD_MAX; more is lost with cause "too big".
+ * Returns   the payload, 4-byte aligned, contents undefined but for the last word, or NULL: not written (the loss, if it is
+ *           one, has been counted).
+ * Context   any, NMI included. Preemption is off from here to cairn_commit(), which must follow unless NULL was returned.
+ */
+CAIRN_INLINE void *cairn_reserve(struct cairn_slot *s, uint32_t id, uint32_t bytes)
+{
+	uint32_t size = (CAIRN_RECORD_HEADER_BYTES + bytes + 3) & ~3u;
+	unsigned long preempt = cairn_port_preempt_off();
+	uint32_t task;
+	char *p;
+
+	s->preempt = preempt;
+	if (CAIRN_UNLIKELY(bytes > CAIRN_RECORD_MAX)) {
+		cairn_ring_too_big();
+		cairn_port_preempt_on(preempt);
+		return NULL;
+	}
+	if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, size))) {
+		cairn_port_preempt_on(preempt);
+		return NULL;
+	}
+	p = (char *)s->hdr + (s->begin & s->ring->pkt_mask);
+	task = cairn_load32(&s->ring->task);
+#if CAIRN_PORT_IRQS_OFF
+	if (cairn_port_irqs_off())
+		task |= CAIRN_CTX_IRQS_OFF;
+#endif
+	if (bytes & 3)
+		*(uint32_t *)(void *)(p + size - 4) = 0;
+	*(uint32_t *)(void *)p = (uint32_t)s->ts;
+	*(uint32_t *)(void *)(p + 4) = (uint32_t)(s->ts >> 32 & 0xffff) | id << 16;
+	*(uint32_t *)(void *)(p + 8) = task;
+	return p + CAIRN_RECORD_HEADER_BYTES;
+}
+
+/* Make the record visible. Context: that of cairn_reserve(). Do not touch the payload afterwards. */
+CAIRN_INLINE void cairn_commit(struct cairn_slot *s)
+{
+	cairn_ring_commit(s);
+	cairn_port_preempt_on(s->preempt);
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Port to Linux user space: a stream per thread, signals as the interrupts, the region in a file under /dev/shm (port.c).
+ */
+#ifndef CAIRN_PORT_LINUX_H
+#define CAIRN_PORT_LINUX_H
+
+#include <stdint.h>
+
+#define CAIRN_PORT_ATTACH 1
+#define CAIRN_PORT_POPULATE 1
+#define CAIRN_PORT_ENTROPY 1
+#define CAIRN_PORT_WRITE_TEXT 1
+#define CAIRN_PORT_SYNC_CORES 1
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* This thread's stream; ~0u = none yet. Initial-exec: one load from the thread pointer, nothing that a signal could interrupt. */
+extern __thread unsigned cairn_port_stream __attribute__((__tls_model__("initial-exec"), __visibility__("hidden")));
+#ifdef __cplusplus
+}
+#endif
+
+static inline __attribute__((__always_inline__, __unused__)) unsigned cairn_port_cpu(void)
+{
+	return cairn_port_stream;
+}
+
+static inline __attribute__((__always_inline__, __unused__)) unsigned long cairn_port_preempt_off(void)
+{
+	return 0; /* a thread's stream goes with it */
+}
+
+static inline __attribute__((__always_inline__, __unused__)) void cairn_port_preempt_on(unsigned long s)
+{
+	(void)s;
+}
+
+#include "../../arch/arch.h"
+
+static inline __attribute__((__always_inline__, __unused__)) uint64_t cairn_port_clock(void)
+{
+	return cairn_arch_clock();
+}
+
+#endif
