@@ -8,20 +8,21 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define CAPTURE_RINGS_MAX 65536u
+#define CAPTURE_RINGS_MAX   65536u
 #define CAPTURE_SECTION_MAX ((uint64_t)256 << 20)
-#define CAPTURE_TRIES 8
+#define CAPTURE_TRIES       8
 
 struct capture_ring {
-	struct cairn_stream stream; /* as last seen */
+	struct cairn_reader_stream stream; /* as last seen */
 	bool used;
 	uint64_t next; /* first packet not copied yet */
 };
 
 struct capture {
-	struct cairn_image im; /* the live region; only the words that packets need are kept loaded */
+	struct cairn_image
+		im; /* the live region; only the words that packets need are kept loaded */
 	int fd;
-	uint64_t base;		/* of the capture in the file */
+	uint64_t base;              /* of the capture in the file */
 	struct cairn_superblock sb; /* the capture's own */
 	struct capture_ring *rings;
 	uint32_t nr_rings;
@@ -62,7 +63,10 @@ static struct cairn_section *capture_section(struct capture *c, enum cairn_secti
 	return NULL;
 }
 
-/* Lay out the capture: the region's sections one behind the other, control blocks without `closed`, packets last. */
+/*
+ * Lay out the capture: the region's sections one behind the other, control blocks without `closed`,
+ * packets last.
+ */
 static int capture_layout(struct capture *c)
 {
 	const struct cairn_superblock *from = &c->im.sb;
@@ -75,7 +79,8 @@ static int capture_layout(struct capture *c)
 	c->sb.region_bytes = 0;
 	c->sb.nr_sections = 0;
 	memset(c->sb.sections, 0, sizeof(c->sb.sections));
-	if (getrandom(c->sb.capture_uuid, sizeof(c->sb.capture_uuid), 0) != sizeof(c->sb.capture_uuid))
+	if (getrandom(c->sb.capture_uuid, sizeof(c->sb.capture_uuid), 0) !=
+	    sizeof(c->sb.capture_uuid))
 		return -EIO;
 	for (int t = CAIRN_SECTION_STATE; t <= CAIRN_SECTION_HISTS; t++) {
 		const struct cairn_section *s = &c->im.sections[t];
@@ -93,7 +98,8 @@ static int capture_layout(struct capture *c)
 		at += capture_up(row->size);
 	}
 	struct cairn_section *packets = &c->sb.sections[c->sb.nr_sections++];
-	*packets = (struct cairn_section){.type = CAIRN_SECTION_PACKETS, .version = 1, .offset = at};
+	*packets =
+		(struct cairn_section){.type = CAIRN_SECTION_PACKETS, .version = 1, .offset = at};
 	packets->entry_size = c->sb.packet_bytes;
 	c->packets_at = at;
 	return 0;
@@ -104,7 +110,7 @@ static int capture_write_superblock(struct capture *c)
 	uint8_t page[CAIRN_PAGE_BYTES] = {0};
 
 	c->sb.crc32c = 0;
-	c->sb.crc32c = cairn_crc32c(0, &c->sb, sizeof(c->sb));
+	c->sb.crc32c = cairn_reader_crc32c(0, &c->sb, sizeof(c->sb));
 	memcpy(page, &c->sb, sizeof(c->sb));
 	return capture_write(c, 0, page, sizeof(page));
 }
@@ -140,7 +146,10 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r)
 	return capture_write(c, to->offset + r->stream.index * sizeof(cb), &cb, sizeof(cb));
 }
 
-/* Everything but packets. The state is read after the rings were: what they hold is described in its metadata. */
+/*
+ * Everything but packets. The state is read after the rings were: what they hold is described in
+ * its metadata.
+ */
 static int capture_write_words(struct capture *c)
 {
 	const struct cairn_section *to = capture_section(c, CAIRN_SECTION_STATE);
@@ -162,7 +171,8 @@ static int capture_write_words(struct capture *c)
 	c->metadata_seen = st.metadata_bytes;
 	for (int t = CAIRN_SECTION_EVENTS; t <= CAIRN_SECTION_HISTS && e == 0; t++)
 		if (t != CAIRN_SECTION_RINGS && t != CAIRN_SECTION_PACKETS)
-			e = capture_copy_section(c, (enum cairn_section_type)t, c->im.sections[t].size);
+			e = capture_copy_section(c, (enum cairn_section_type)t,
+						 c->im.sections[t].size);
 	if (e == 0 && to)
 		e = capture_write(c, to->offset, &st, sizeof(st));
 	return e ? e : capture_write_superblock(c);
@@ -203,7 +213,8 @@ struct capture *capture_open(const struct cairn_image *im, int fd, uint64_t base
 	c->base = base;
 	for (uint32_t i = 0; i < c->im.sb.nr_sections; i++) {
 		const struct cairn_section *s = &c->im.sb.sections[i];
-		if (s->type > 0 && s->type <= CAIRN_SECTION_PAGES && c->im.sections[s->type].type == 0)
+		if (s->type > 0 && s->type <= CAIRN_SECTION_PAGES &&
+		    c->im.sections[s->type].type == 0)
 			c->im.sections[s->type] = *s;
 	}
 	c->im.bytes = c->im.sb.region_bytes; /* the file may still grow */
@@ -233,12 +244,14 @@ void capture_close(struct capture *c)
 /* Cheap look: has the ring gone on to the packet behind `next`? */
 static bool capture_ring_moved(const struct capture *c, const struct capture_ring *r)
 {
-	const struct cairn_stream *st = &r->stream;
+	const struct cairn_reader_stream *st = &r->stream;
 	uint64_t seq = r->next + 1;
 	uint64_t at = st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
 	uint64_t now;
 
-	if (!cairn_source_read_all(c->im.source, c->im.base + at + offsetof(struct cairn_packet_header, seq), &now, sizeof(now)))
+	if (!cairn_source_read_all(c->im.source,
+				   c->im.base + at + offsetof(struct cairn_packet_header, seq),
+				   &now, sizeof(now)))
 		return false;
 	return now != CAIRN_SEQ_INVALID && now >= seq;
 }
@@ -247,10 +260,10 @@ static bool capture_ring_moved(const struct capture *c, const struct capture_rin
 static bool capture_ring_load(struct capture *c, uint32_t i)
 {
 	struct capture_ring *r = &c->rings[i];
-	struct cairn_stream st;
+	struct cairn_reader_stream st;
 	struct cairn_fault why;
 
-	if (cairn_stream_load(&c->im, i, &st, &why) <= 0 || st.cb.committed == 0)
+	if (cairn_reader_stream_load(&c->im, i, &st, &why) <= 0 || st.cb.committed == 0)
 		return false;
 	if (!r->used)
 		r->next = st.first_seq;
@@ -259,7 +272,7 @@ static bool capture_ring_load(struct capture *c, uint32_t i)
 	return true;
 }
 
-static int capture_put_packet(struct capture *c, const struct cairn_packet *p)
+static int capture_put_packet(struct capture *c, const struct cairn_reader_packet *p)
 {
 	int e = capture_write(c, c->packets_at + c->written, p->bytes, c->im.sb.packet_bytes);
 
@@ -271,9 +284,9 @@ static int capture_put_packet(struct capture *c, const struct cairn_packet *p)
 /* Copy the closed packets that are left of ring `i`. */
 static int64_t capture_ring_copy(struct capture *c, struct capture_ring *r)
 {
-	const struct cairn_stream *st = &r->stream;
+	const struct cairn_reader_stream *st = &r->stream;
 	uint64_t end = st->first_seq + st->nr_places;
-	struct cairn_packet p = {.bytes = c->packet};
+	struct cairn_reader_packet p = {.bytes = c->packet};
 	int64_t copied = 0;
 
 	if (st->open_seq != CAIRN_SEQ_INVALID)
@@ -284,8 +297,8 @@ static int64_t capture_ring_copy(struct capture *c, struct capture_ring *r)
 	}
 	for (; r->next < end; r->next++) {
 		uint64_t at = st->cb.packets_offset + r->next % st->nr_slots * st->packet_bytes;
-		int got = cairn_packet_read(st, r->next, at, &p, NULL);
-		if (got != CAIRN_PACKET_OK) {
+		int got = cairn_reader_packet_read(st, r->next, at, &p, NULL);
+		if (got != CAIRN_READER_OK) {
 			c->missed++;
 			continue;
 		}
@@ -333,7 +346,8 @@ bool capture_is_gone(const struct capture *c)
 
 	if (!cairn_source_read_all(c->im.source, c->im.base, &sb, sizeof(sb)))
 		return true;
-	return memcmp(sb.uuid, c->im.sb.uuid, sizeof(sb.uuid)) || sb.boot_nonce != c->im.sb.boot_nonce;
+	return memcmp(sb.uuid, c->im.sb.uuid, sizeof(sb.uuid)) ||
+	       sb.boot_nonce != c->im.sb.boot_nonce;
 }
 
 bool capture_is_stopped(const struct capture *c)
@@ -342,19 +356,20 @@ bool capture_is_stopped(const struct capture *c)
 }
 
 /*
- * The open packet up to `committed` of the control block just read. Its header is made to say what the copy holds, and the
- * control block's total is made to belong to it: the two were not read in one moment.
+ * The open packet up to `committed` of the control block just read. Its header is made to say what
+ * the copy holds, and the control block's total is made to belong to it: the two were not read in
+ * one moment.
  */
 static int capture_ring_open_packet(struct capture *c, struct capture_ring *r, bool *again)
 {
-	struct cairn_stream *st = &r->stream;
-	struct cairn_packet p = {.bytes = c->packet};
+	struct cairn_reader_stream *st = &r->stream;
+	struct cairn_reader_packet p = {.bytes = c->packet};
 
 	*again = false;
 	if (st->open_seq == CAIRN_SEQ_INVALID || r->next != st->open_seq)
 		return 0;
 	uint64_t at = st->cb.packets_offset + st->open_seq % st->nr_slots * st->packet_bytes;
-	if (cairn_packet_read(st, st->open_seq, at, &p, NULL) != CAIRN_PACKET_OK) {
+	if (cairn_reader_packet_read(st, st->open_seq, at, &p, NULL) != CAIRN_READER_OK) {
 		*again = true;
 		return 0;
 	}
@@ -363,7 +378,7 @@ static int capture_ring_open_packet(struct capture *c, struct capture_ring *r, b
 		p.h.events_before = st->cb.events_total;
 	else
 		st->cb.events_total = p.h.events_before;
-	cairn_packet_parse(&p, NULL);
+	cairn_reader_packet_parse(&p, NULL);
 	p.h.content_bits = (uint64_t)p.content * 8;
 	if (p.last_ts > p.h.ts_end)
 		p.h.ts_end = p.last_ts;
@@ -422,7 +437,10 @@ int capture_finish(struct capture *c)
 	packets->size = c->written;
 	if (e == 0)
 		e = capture_write_words(c);
-	/* the sections' last pages may be holes; a capture without packets must still reach to its end */
+	/*
+	 * the sections' last pages may be holes; a capture without packets must still reach to its
+	 * end
+	 */
 	if (e == 0 && c->written == 0 && ftruncate(c->fd, (off_t)(c->base + c->packets_at)) < 0)
 		e = -errno;
 	cairn_schema_free(&c->im.schema);

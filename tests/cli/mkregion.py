@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Fabricate regions and captures for the tests of the command, from the words of include/cairn/layout.h alone.
 
