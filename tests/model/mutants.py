@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# timeout: 300
+# timeout: 900
 """Do the model tests see every line of the writer? Each mutant is core/ring.c or include/cairn/ring.h with one thing
 dropped, weakened or moved; some model test must fail on it.
 
