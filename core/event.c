@@ -399,6 +399,7 @@ static void event_keep_boot_patterns(const char *args)
 	size_t n = 0;
 	unsigned i = 0;
 
+	cairn_image.boot_patterns[0] = 0;
 	for (; *args; args++) {
 		for (i = 0; word[i] && args[i] == word[i]; i++)
 			;
@@ -428,18 +429,17 @@ void cairn_events_begin(const char *boot_args)
 		event_own_image.owner = "image";
 		(void)event_list_module(&event_own_image);
 	}
-	event_keep_boot_patterns(boot_args ? boot_args : "");
+	if (boot_args)
+		event_keep_boot_patterns(boot_args);
 	if (!cairn_image.next_id)
 		cairn_image.next_id = CAIRN_ID_FIRST;
 	for (e = cairn_image.events; e; e = e->next) {
-		bool fresh = !e->id;
-
 		if (event_describe(e))
 			continue;
-		if (fresh)
+		if (boot_args)
 			event_apply_waiting(e);
 		else
-			event_update(e); /* after fork: what was enabled stays enabled */
+			event_update(e); /* after fork: what was enabled stays enabled, and nothing else */
 	}
 	(void)event_apply_keys();
 }

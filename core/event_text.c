@@ -25,22 +25,25 @@ uint32_t cairn_text_bytes(const char *s, uint64_t max, uint32_t room)
 	return n + 1;
 }
 
-void cairn_text_copy(char *to, const char *s, uint32_t bytes)
+void cairn_text_copy(char *to, const char *s, uint64_t max, uint32_t bytes)
 {
+	char fill = '\0';
 	uint32_t n;
 
 	if (!s)
 		s = text_null;
-	for (n = 0; n + 1 < bytes; n++) {
+	for (n = 0; n + 1 < bytes && n < max; n++) {
 		char c = s[n];
 
-		if (c == '\0')
+		if (c == '\0') {
+			fill = '#';
 			break;
+		}
 		to[n] = c;
 		TEXT_OPAQUE(n);
 	}
 	for (; n + 1 < bytes; n++) {
-		to[n] = '#';
+		to[n] = fill;
 		TEXT_OPAQUE(n);
 	}
 	to[n] = '\0';

@@ -201,7 +201,7 @@ bool cairn_is_tracing_on(void)
 	return !cairn_image.paused && !cairn_image.stopped;
 }
 
-void cairn_trace_stop(void)
+void cairn_stop(void)
 {
 	cairn_image.stopped = true;
 	if (!cairn_image.region)

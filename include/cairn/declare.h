@@ -13,7 +13,7 @@
  *	(scalar, T, n, show, names)	integer, enum or pointer
  *	(struct, T, n)			opaque bytes
  *	(array, T, n, len)
- *	(text, slot, n, src, len)	string in the tail, `slot` is LOC or REL; at most `len` characters of src
+ *	(text, slot, n, src, len)	string in the tail, `slot` is LOC or REL_LOC; at most `len` characters of src
  *	(data, slot, T, n, nr, rule)	`nr` elements in the tail; too many are CUT off, or the record is given up (WHOLE)
  *
  * Names of the event or class travel as `_NAME`: no host has a macro of that name.
@@ -69,8 +69,8 @@
 #define CAIRN_END2_(...) __VA_ARGS__##END
 
 /* NOTHING or SOMETHING; what is probed begins with an identifier if it is not empty. */
-#define CAIRN_PROBE_(...) CAIRN_PROBE2_(__VA_ARGS__)
-#define CAIRN_PROBE2_(...) CAIRN_SECOND_(CAIRN_PROBE_OF_##__VA_ARGS__, SOMETHING, ~)
+#define CAIRN_PROBE_(...) CAIRN_PROBE2_(__VA_ARGS__, ~)
+#define CAIRN_PROBE2_(first, ...) CAIRN_SECOND_(CAIRN_PROBE_OF_##first, SOMETHING, ~)
 #define CAIRN_PROBE_OF_ ~, NOTHING
 
 /* ---- types ---- */
@@ -127,8 +127,11 @@ bool cairn_event_slow(struct cairn_event *e);
  * no NUL comes earlier.
  */
 uint32_t cairn_text_bytes(const char *s, uint64_t max, uint32_t room);
-/* Fill exactly `bytes` (at least 1) bytes: the string cut, or lengthened by '#', and a NUL. The string may change meanwhile. */
-void cairn_text_copy(char *to, const char *s, uint32_t bytes);
+/*
+ * Fill exactly `bytes` (at least 1) bytes: the string cut, or lengthened by '#', and a NUL. The string may change meanwhile. After
+ * `max` characters it ends in any case, and zeros follow.
+ */
+void cairn_text_copy(char *to, const char *s, uint64_t max, uint32_t bytes);
 /* Fill an array of char: the string up to its NUL, then zeros; no NUL if all of it is used. */
 void cairn_text_fill(char *to, const char *s, uint32_t bytes);
 /* Copy bytes that do not overlap; any alignment. */
@@ -234,7 +237,7 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #define CAIRN_MEMBER_text(slot, n, src, max) uint32_t CAIRN_SLOT_##slot(n);
 #define CAIRN_MEMBER_data(slot, T, n, nr, rule) uint32_t CAIRN_SLOT_##slot(n);
 #define CAIRN_SLOT_LOC(n) __data_loc_##n
-#define CAIRN_SLOT_REL(n) __rel_loc_##n
+#define CAIRN_SLOT_REL_LOC(n) __rel_loc_##n
 
 /* Rows of the field table, for record type cairn_entry_t. */
 #define CAIRN_ROW_A(k, ...) CAIRN_ROW_##k(__VA_ARGS__) CAIRN_ROW_B
@@ -325,7 +328,7 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 	CAIRN_FILL_SLOT_##slot(n)
 #define CAIRN_FILL_data(slot, T, n, nr, rule) CAIRN_FILL_SLOT_##slot(n)
 #define CAIRN_FILL_SLOT_LOC(n) cairn_entry->__data_loc_##n = cairn_loc_##n;
-#define CAIRN_FILL_SLOT_REL(n)                                                                     \
+#define CAIRN_FILL_SLOT_REL_LOC(n)                                                                     \
 	cairn_entry->__rel_loc_##n = cairn_loc_##n - CAIRN_LINUX_COMMON_BYTES_ - 4 -                \
 				     (uint32_t)__builtin_offsetof(cairn_entry_t, __rel_loc_##n);
 
@@ -333,12 +336,12 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 
 #define CAIRN_EVENT_END_ struct cairn_event
 
-/* The trace function and its question; `trace` is the prefix of their names. */
+/* The trace function and its question; `trace` is the prefix of their names, `heat` an attribute of the out-of-line probe. */
 #if CAIRN_ENABLE
-#define CAIRN_EVENT_DECLARE_(id, trace, params, args, check)                                       \
+#define CAIRN_EVENT_DECLARE_(id, trace, params, args, check, heat)                                 \
 	CAIRN_C_BEGIN                                                                              \
 	extern CAIRN_HIDDEN struct cairn_event cairn_event##id;                                    \
-	CAIRN_HIDDEN CAIRN_PASTE_(CAIRN_CALL_, CAIRN_CREATE_EVENTS) void cairn_call##id params;    \
+	CAIRN_HIDDEN heat void cairn_call##id params;                                              \
 	CAIRN_C_END                                                                                \
 	CAIRN_INLINE void trace##id params                                                         \
 	{                                                                                          \
@@ -355,7 +358,7 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 		return true;                                                                       \
 	}
 #else
-#define CAIRN_EVENT_DECLARE_(id, trace, params, args, check)                                       \
+#define CAIRN_EVENT_DECLARE_(id, trace, params, args, check, heat)                                 \
 	CAIRN_EVENT_NOP_(id, trace, params, args, check)
 #endif
 
@@ -374,9 +377,9 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 	}
 
 /* Where the probe is only called it is out of the way; where it is defined, it is hot. */
-#define CAIRN_CALL_CAIRN_CREATE_EVENTS CAIRN_COLD
-#define CAIRN_CALL_ __attribute__((__noinline__))
-#define CAIRN_CALL_1 CAIRN_CALL_
+#define CAIRN_HEAT_CAIRN_CREATE_EVENTS() CAIRN_COLD
+#define CAIRN_HEAT_() __attribute__((__noinline__))
+#define CAIRN_HEAT_1() CAIRN_HEAT_()
 
 /* Layout, field table and class of one set of fields. */
 #define CAIRN_CLASS_DEFINE_(name, id, fields)                                                      \
@@ -396,28 +399,26 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 		*cairn_nr = (unsigned)(sizeof(cairn_f) / sizeof(cairn_f[0]) - 1);                  \
 		return cairn_f;                                                                    \
 	}                                                                                          \
-	static const struct cairn_class cairn_class##id = {                                        \
+	CAIRN_UNUSED static const struct cairn_class cairn_class##id = {                           \
 		cairn_fields##id, (uint32_t)__builtin_offsetof(struct cairn_raw##id, __data)       \
 	};
 
 /* The event's object and its entry in the section that cairn_init() reads. */
-#define CAIRN_OBJECT_DEFINE_(mask, system, name, id, class_id, print, flags)                       \
+#define CAIRN_OBJECT_DEFINE_(mask, system, name, id, class_id, print, flags, reg, unreg)           \
 	CAIRN_STATIC_ASSERT(sizeof(name) <= CAIRN_NAME_MAX + 1, "event " name ": name too long");  \
 	CAIRN_STATIC_ASSERT(sizeof(system) <= CAIRN_NAME_MAX + 1,                                  \
 			    "system " system ": name too long");                                   \
 	CAIRN_C_BEGIN                                                                              \
 	CAIRN_USED struct cairn_event cairn_event##id = {                                          \
-		{ 0 }, 0, 0, (flags), system, name, print, &cairn_class##class_id, (mask), 0, 0,   \
-		NULL,  NULL, 0, { 0, 0, 0, 0, 0 }                                                  \
+		{ 0 }, 0, 0, (flags), system, name, print, &cairn_class##class_id, (mask), reg,    \
+		unreg, 0, 0, NULL,    NULL,   0,    { 0 }                                          \
 	};                                                                                         \
 	CAIRN_C_END                                                                                \
 	__asm__(".pushsection cairn_events, \"aR\", @progbits\n"                                   \
 		"\t.balign 4\n\t.long cairn_event" CAIRN_STRING_(id) " - .\n\t.popsection");
 
-#define CAIRN_EVENT_ID_(event) ((event).id)
-
 /* Reserve, assign, commit: the body behind the gate. The assignment sees `cairn_entry`. */
-#define CAIRN_RECORD_BODY_(event_id, class_id, fields, assign)                                     \
+#define CAIRN_RECORD_BODY_(event, class_id, fields, assign)                                        \
 	{                                                                                          \
 		typedef struct cairn_raw##class_id cairn_entry_t;                                  \
 		enum {                                                                             \
@@ -430,7 +431,7 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 		CAIRN_WALK_(CAIRN_MEASURE, fields)                                                 \
 		struct cairn_slot cairn_slot;                                                      \
 		cairn_entry_t *cairn_entry =                                                       \
-			(cairn_entry_t *)cairn_reserve(&cairn_slot, event_id, cairn_tail.end);     \
+			(cairn_entry_t *)cairn_reserve(&cairn_slot, (event)->id, cairn_tail.end);  \
 		if (CAIRN_LIKELY(cairn_entry != NULL)) {                                                 \
 			CAIRN_WALK_(CAIRN_FILL, fields)                                            \
 			{                                                                          \
@@ -467,7 +468,8 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 		   CAIRN_STRING_(CAIRN_WALK_(CAIRN_WORD, fields)))
 
 #define CAIRN_SHORT_NOTHING(mask, system, name, id, params, args, fields, check, print, flags)     \
-	CAIRN_EVENT_DECLARE_(id, cairn_trace, params, args, check)                                  \
+	CAIRN_EVENT_DECLARE_(id, cairn_trace, params, args, check,                                 \
+			     CAIRN_PASTE_(CAIRN_HEAT_, CAIRN_CREATE_EVENTS)())                     \
 	CAIRN_PASTE_(CAIRN_SHORT_DEFINE_, CAIRN_CREATE_EVENTS)                                     \
 	(mask, system, name, id, params, fields, CAIRN_WALK_(CAIRN_NORMAL, fields), print, flags)   \
 	CAIRN_EVENT_END_
@@ -475,11 +477,11 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #if CAIRN_ENABLE
 #define CAIRN_SHORT_DEFINE_1(mask, system, name, id, params, fields, normal, print, flags)         \
 	CAIRN_CLASS_DEFINE_(name, id, normal)                                                      \
-	CAIRN_OBJECT_DEFINE_(mask, system, name, id, id, print, flags)                             \
+	CAIRN_OBJECT_DEFINE_(mask, system, name, id, id, print, flags, NULL, NULL)                 \
 	void cairn_call##id params                                                                 \
 	{                                                                                          \
 		if (cairn_event_wanted_(&cairn_event##id))                                         \
-			CAIRN_RECORD_BODY_(CAIRN_EVENT_ID_(cairn_event##id), id, normal,           \
+			CAIRN_RECORD_BODY_(&cairn_event##id, id, normal,                           \
 					   CAIRN_WALK_(CAIRN_ASSIGN, fields))                      \
 	}
 #define CAIRN_SHORT_DEFINE_(...) CAIRN_SHORT_DEFINE_1(__VA_ARGS__)
@@ -537,7 +539,7 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #define CAIRN_NORMAL_flags(T, n, names) (scalar, T, n, FLAGS, &cairn_names_##names)
 #define CAIRN_NORMAL_symbol(T, n, names) (scalar, T, n, SYMBOL, &cairn_names_##names)
 #define CAIRN_NORMAL_array(T, n, len) (array, T, n, len)
-#define CAIRN_NORMAL_string(n) (text, LOC, n, n, CAIRN_CUT_BYTES_)
+#define CAIRN_NORMAL_string(n) (text, LOC, n, n, ~0u)
 #define CAIRN_NORMAL_dynamic(T, n) (data, LOC, T, n, n##_nr, CUT)
 
 #define CAIRN_ASSIGN_A(k, ...) CAIRN_ASSIGN_##k(__VA_ARGS__) CAIRN_ASSIGN_B
@@ -553,7 +555,7 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 	else                                                                                       \
 		cairn_array_copy_(cairn_entry->n, n, sizeof(cairn_entry->n));
 #define CAIRN_ASSIGN_string(n)                                                                     \
-	cairn_text_copy(CAIRN_TAIL_AT_(cairn_loc_##n), cairn_src_##n, cairn_loc_##n >> 16);
+	cairn_text_copy(CAIRN_TAIL_AT_(cairn_loc_##n), cairn_src_##n, ~0u, cairn_loc_##n >> 16);
 #define CAIRN_ASSIGN_dynamic(T, n)                                                                 \
 	cairn_bytes_copy(CAIRN_TAIL_AT_(cairn_loc_##n), n, cairn_loc_##n >> 16);
 

@@ -103,13 +103,15 @@ struct cairn_event {
 	const char *print;
 	const struct cairn_class *cls;
 	uint64_t mask;        /* categories (CAIRN_CAT); 0 = its system's default, set at registration */
+	int (*reg)(void);     /* called before the first consumer comes, and unreg after the last one left; mostly NULL */
+	void (*unreg)(void);
 	/* the rest belongs to the registry (core/event.c) */
 	uint64_t hash;
 	uint64_t consumers;
 	struct cairn_event *next;
 	const char *owner;
 	uint32_t index; /* in section EVENTS */
-	uint32_t reserved[5];
+	uint32_t reserved[1];
 };
 
 /* The ten categories of spec origin.md section 1, then the memory bits, then Cairn's own, then 32..63 for the host. */
@@ -133,6 +135,17 @@ enum cairn_category {
 
 /* An entry of section `cairn_events`: distance from the entry to its struct cairn_event. */
 typedef int32_t cairn_event_ref;
+
+/*
+ * A name (enumerator, macro, or `sizeof(T)`) that print formats of this system use and that tools need as a number; from
+ * TRACE_DEFINE_ENUM and TRACE_DEFINE_SIZEOF. An entry of section `cairn_enums` is the distance from the entry to one.
+ */
+struct cairn_enum {
+	const char *system;
+	const char *name;
+	int64_t value;
+};
+typedef int32_t cairn_enum_ref;
 
 CAIRN_C_BEGIN
 

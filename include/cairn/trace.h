@@ -3,7 +3,7 @@
  * A trace: the region with the rings of all CPUs; start and stop; who runs.
  *
  * Usual sequence in a kernel: cairn_init() once the CPUs are counted and the clock runs; the hooks below from the scheduler and the
- * interrupt entry; cairn_work() in the idle loop; cairn_trace_stop() at the end or in panic. The region is then read from outside.
+ * interrupt entry; cairn_work() in the idle loop; cairn_stop() at the end or in panic. The region is then read from outside.
  *
  * Nothing is enabled at start; `trace=sched:*,irq:*` in boot_args, cairn_events_enable() or cairn_trace_enable() switch events on.
  * Events before cairn_init() are no-ops.
@@ -36,7 +36,8 @@ struct cairn_config {
 	uint64_t start_time;   /* user space: field 22 of /proc/PID/stat */
 	const char *name;      /* of the kernel or program; copied */
 	const char *build_id;  /* hex; copied; NULL = unknown */
-	const char *boot_args; /* command line or environment; the word trace=PATTERNS is obeyed; NULL = none; not kept */
+	const char *boot_args; /* command line or environment; the word trace=PATTERNS is obeyed; NULL: nothing
+				  is enabled but what already was (see cairn_detach()); not kept */
 };
 
 CAIRN_C_BEGIN
@@ -81,7 +82,7 @@ bool cairn_is_tracing_on(void);
  * The end: no record is written after the writers that are in the middle of one; the region says so, and tools that follow it
  * finish. For exact final numbers stop the other CPUs first. Context: any.
  */
-void cairn_trace_stop(void);
+void cairn_stop(void);
 
 /* The tracer of spec origin.md section 1: enables all events that the category filter admits; off at start. */
 void cairn_trace_enable(void);

@@ -200,7 +200,7 @@ static enum cairn_mode port_env_mode(void)
 	return CAIRN_OVERWRITE;
 }
 
-static bool port_init_core(uint64_t start)
+static bool port_init_core(uint64_t start, bool at_start)
 {
 	struct cairn_config c = {
 		.memory_is_zero = true,
@@ -235,7 +235,7 @@ static bool port_init_core(uint64_t start)
 	(void)madvise(c.memory, c.memory_bytes, MADV_DONTFORK); /* a child must not write to its parent's streams */
 	if (port_env("CAIRN_TRACE"))
 		snprintf(boot, sizeof(boot), "trace=%s", port_env("CAIRN_TRACE"));
-	c.boot_args = boot;
+	c.boot_args = at_start ? boot : NULL;
 	port.nr_streams = c.nr_cpus;
 	err = cairn_init(&c);
 	if (err) {
@@ -324,7 +324,7 @@ static void port_open_region(bool at_start)
 		port_say("cannot make the region's file", strerror(errno));
 		return;
 	}
-	if (port_init_core(start)) {
+	if (port_init_core(start, at_start)) {
 		port.region = PORT_REGION;
 		return;
 	}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel from its first C line to its last: boot order, options, workload, end.
+ *
+ * Options on the command line: seconds=N (how long to run), load=N (how many sets of tasks), ring_kb=N
+ * (Cairn's ring per CPU), hz=N (timer interrupts a second), nmi_us=N (mean time between the NMIs that
+ * the kernel sends itself; 0: none). The whole string also goes to Cairn, which looks for trace= in it.
+ */
+#include "clock.h"
+#include "frames.h"
+#include "irq.h"
+#include "print.h"
+#include "sched.h"
+#include "trace.h"
+#include "user/programs.h"
+
+uint64_t clock_hz;
+
+const char *const program_names[NR_PROGRAMS] = {
+#define PROGRAM_NAME_(symbol, name) #name,
+	PROGRAMS(PROGRAM_NAME_)
+#undef PROGRAM_NAME_
+};
+
+static struct {
+	unsigned long seconds, load, ring_kb, hz, nmi_us;
+} options;
+
+static bool main_stopping; /* the kernel's own threads shall make no new work */
+
+/* The number behind `name=` at the start of a word, or `otherwise`. */
+static unsigned long option(const char *line, const char *name, unsigned long otherwise)
+{
+	size_t n = strlen(name);
+	unsigned long value = 0;
+
+	for (const char *at = line; *at; at++) {
+		if ((at != line && at[-1] != ' ') || memcmp(at, name, n) || at[n] != '=')
+			continue;
+		for (at += n + 1; *at >= '0' && *at <= '9'; at++)
+			value = value * 10 + (unsigned long)(*at - '0');
+		return value;
+	}
+	return otherwise;
+}
+
+/* A kernel thread: NMIs to CPUs at random, at random times, as a profiler or a watchdog sends them. */
+static void nmi_sender(struct task *self)
+{
+	uint64_t state = arch_entropy();
+
+	(void)self;
+	while (!__atomic_load_n(&main_stopping, __ATOMIC_RELAXED)) {
+		unsigned cpu;
+
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		cpu = (unsigned)(state >> 40) % nr_cpus;
+		if (cpus[cpu].online)
+			arch_ipi_nmi(cpu);
+		task_sleep(clock_from_ns((state >> 33) % (2 * options.nmi_us) * 1000));
+	}
+}
+
+static void spawn_load(void)
+{
+	for (unsigned long i = 0; i < options.load; i++) {
+		task_spawn(PROGRAM_PIPELINE, i, PRIO_NORMAL);
+		task_spawn(PROGRAM_PIPELINE, i, PRIO_NORMAL);
+		task_spawn(PROGRAM_PIPELINE, i, PRIO_NORMAL);
+		task_spawn(PROGRAM_TOUCHER, 2 * i + 1, PRIO_NORMAL);
+		task_spawn(PROGRAM_TOUCHER, 2 * i + 2, PRIO_NORMAL);
+		task_spawn(PROGRAM_SPAWNER, i, PRIO_NORMAL);
+		task_spawn(PROGRAM_SPINNER, i, PRIO_BATCH);
+		task_spawn(PROGRAM_SPINNER, i, PRIO_BATCH);
+		task_spawn(PROGRAM_SLEEPER, 3 * i + 1, PRIO_NORMAL);
+		task_spawn(PROGRAM_SLEEPER, 3 * i + 2, PRIO_NORMAL);
+	}
+	task_spawn(PROGRAM_REPORTER, 0, PRIO_NORMAL);
+}
+
+static void print_stats(void)
+{
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		struct cpu *c = &cpus[i];
+
+		printk("kernel-stat cpu=%u ticks=%lu nmis=%lu switches=%lu preempt_user=%lu "
+		       "preempt_kernel=%lu steals=%lu resched_ipis=%lu\n",
+		       i, (unsigned long)c->stat.ticks, (unsigned long)c->stat.nmis,
+		       (unsigned long)c->stat.switches, (unsigned long)c->stat.preempt_user,
+		       (unsigned long)c->stat.preempt_kernel, (unsigned long)c->stat.steals,
+		       (unsigned long)c->stat.resched_ipis);
+	}
+}
+
+/* Bring all to a stop, say what happened, turn the machine off. */
+static void finish(unsigned long frames_before)
+{
+	unsigned long frames_after;
+	unsigned tries = 0;
+
+	__atomic_store_n(&main_stopping, true, __ATOMIC_RELAXED);
+	while (tasks_kill_users() && tries++ < 500)
+		task_sleep(clock_from_ns(10000000));
+	task_sleep(clock_from_ns(50000000)); /* for the NMI sender to end and the reaper to reap */
+	frames_after = frames_free_count();
+
+	arch_irq_off();
+	cpus_stop();
+	nmi_quiesce();
+	trace_stop();
+	printk("kernel-frames before=%lu after=%lu\n", frames_before, frames_after);
+	printk("kernel-tasks spawned=%lu exited=%lu\n", (unsigned long)sched_nr_spawned,
+	       (unsigned long)sched_nr_exited);
+	print_stats();
+	trace_report();
+	printk("cairn-end\n");
+	arch_power_off(true);
+}
+
+/* The first task. */
+static void init(struct task *self)
+{
+	unsigned long frames_before = frames_free_count();
+
+	for (unsigned i = 0; i < 3; i++)
+		self->files[i].kind = FILE_CONSOLE;
+	if (ARCH_HAS_NMI && options.nmi_us)
+		task_create_kernel("nmi_sender", nmi_sender);
+	spawn_load();
+	task_sleep(options.seconds * clock_hz);
+	finish(frames_before);
+}
+
+void cpu_main(void)
+{
+	struct cpu *c = this_cpu();
+
+	__atomic_store_n(&c->online, true, __ATOMIC_RELEASE);
+	arch_timer_start((unsigned)options.hz);
+	sched_idle();
+}
+
+void kernel_main(struct boot_info *info)
+{
+	clock_hz = info->clock_hz;
+	nr_cpus = info->nr_cpus;
+	options.seconds = option(info->command_line, "seconds", 5);
+	options.load = option(info->command_line, "load", 1);
+	options.ring_kb = option(info->command_line, "ring_kb", 1024);
+	options.hz = option(info->command_line, "hz", 250);
+	options.nmi_us = option(info->command_line, "nmi_us", 5000);
+	printk("kernel: " ARCH_NAME ", %u cpus, clock %lu Hz, command line: %s\n", nr_cpus,
+	       (unsigned long)clock_hz, info->command_line);
+
+	sched_init((unsigned)options.hz);
+	trace_init(info, options.ring_kb * 1024);
+	frames_init(info);
+	arch_paging_init();
+	printk("kernel: %lu frames free\n", frames_free_count());
+
+	for (unsigned i = 1; i < nr_cpus; i++) {
+		void *stack_top;
+		struct task *idle = sched_idle_create(i, &stack_top);
+
+		if (!arch_cpu_start(i, idle, stack_top, &cpus[i].online))
+			printk("kernel: cpu %u does not start\n", i);
+	}
+	arch_timer_start((unsigned)options.hz);
+	if (task_create_kernel("kreaper", sched_reaper) < 0 || task_create_kernel("init", init) < 0)
+		panic("no memory for the first tasks");
+	sched_idle();
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* Words to stderr, data to stdout: messages, JSON, the end of stdout. */
+#include "verb.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void say(const struct verb *v, const char *format, ...)
+{
+	char raw[2048], safe[4096];
+	struct cairn_text t;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	cairn_text_init(&t, safe, sizeof(safe));
+	cairn_text_put_safe(&t, raw, strlen(raw));
+	fflush(stdout); /* words stand behind the data they are about */
+	fprintf(stderr, "cairn: %s%s%s\n", v->name, *v->name ? ": " : "", cairn_text_end(&t));
+}
+
+void say_fault(const struct verb *v, const char *path, bool several, const struct cairn_fault *f)
+{
+	char where[160];
+	struct cairn_text t;
+
+	cairn_text_init(&t, where, sizeof(where));
+	if (several && f->image >= 0)
+		cairn_text_printf(&t, "region %d", f->image);
+	if (f->ring >= 0)
+		cairn_text_printf(&t, "%sring %lld", t.used ? " " : "", (long long)f->ring);
+	if (f->packet >= 0)
+		cairn_text_printf(&t, "%spacket %lld", t.used ? " " : "", (long long)f->packet);
+	if (t.used)
+		cairn_text_put(&t, ": ", 2);
+	if (f->offset != CAIRN_NO_OFFSET)
+		cairn_text_printf(&t, "offset 0x%llx: ", (unsigned long long)f->offset);
+	say(v, "%s: %s%s%s%s", path, cairn_text_end(&t), f->what, *f->kept ? "; " : "", f->kept);
+}
+
+static void input_say(void *ctx, const struct cairn_fault *f)
+{
+	struct input *in = ctx;
+	bool several = in->reader ? in->reader->nr_images > 1 : f->image > 0;
+
+	if (f->kind == CAIRN_FAULT_NOTE) {
+		in->notes++;
+		if (in->want_notes)
+			say_fault(in->verb, in->path, several, f);
+		return;
+	}
+	if (in->damages++ < in->limit) {
+		in->told++;
+		say_fault(in->verb, in->path, several, f);
+	}
+}
+
+bool input_open(struct input *in, const struct verb *v, const char *path)
+{
+	struct cairn_fault why;
+
+	in->verb = v;
+	in->path = path;
+	in->sink = (struct cairn_sink){input_say, in};
+	if (!in->limit)
+		in->limit = 5;
+	if (cairn_reader_open(&in->reader, path, &in->sink, &why) == 0)
+		return true;
+	in->reader = NULL;
+	say_fault(v, path, false, &why);
+	return false;
+}
+
+int input_close(struct input *in)
+{
+	if (in->damages > in->told)
+		say(in->verb, "%s: %llu more faults; `cairn check` lists them", in->path,
+		    (unsigned long long)(in->damages - in->told));
+	cairn_reader_close(in->reader);
+	return in->damages ? EXIT_DATA : EXIT_FINE;
+}
+
+int output_finish(const struct verb *v, int status)
+{
+	bool failed = ferror(stdout);
+	int e = errno;
+
+	if (fflush(stdout) != 0) {
+		failed = true;
+		e = errno;
+	}
+	if (!failed || e == EPIPE)
+		return status;
+	say(v, "stdout: %s", strerror(e));
+	return status ? status : EXIT_DATA;
+}
+
+bool output_is_terminal(int fd)
+{
+	return isatty(fd);
+}
+
+void json_string(FILE *f, const char *s)
+{
+	size_t left = strlen(s);
+
+	putc('"', f);
+	for (; left; s++, left--) {
+		unsigned char c = (unsigned char)*s;
+		size_t n = c >= 0x80 ? cairn_utf8_bytes(s, left) : 0;
+		if (n) {
+			fwrite(s, 1, n, f);
+			s += n - 1;
+			left -= n - 1;
+		} else if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", c);
+		else if (c < 0x20 || c >= 0x7f)
+			fprintf(f, "\\u%04x", c); /* a byte that is no text: always valid, and not lost */
+		else
+			putc(c, f);
+	}
+	putc('"', f);
+}
+
+void json_account(FILE *f, const struct cairn_account *a)
+{
+	fprintf(f, "\"decoded\":%llu,\"filtered\":%llu,\"lost\":%llu,\"lost_by\":{", (unsigned long long)a->decoded,
+		(unsigned long long)a->filtered, (unsigned long long)a->lost);
+	for (int i = 0; i < CAIRN_NR_LOST; i++)
+		fprintf(f, "%s\"%s\":%llu", i ? "," : "", cairn_lost_names[i], (unsigned long long)a->lost_by[i]);
+	fprintf(f, "},\"overwritten\":%llu,\"unreadable\":%llu,\"emitted\":%llu,\"packets\":%llu,\"bytes\":%llu",
+		(unsigned long long)a->overwritten, (unsigned long long)a->unreadable,
+		(unsigned long long)cairn_account_emitted(a), (unsigned long long)a->packets,
+		(unsigned long long)a->bytes);
+}
+
+void json_cpus(FILE *f, const struct survey *s)
+{
+	fprintf(f, "\"cpus\":[");
+	for (uint32_t i = 0; i < s->nr_cpus; i++) {
+		const struct survey_cpu *c = &s->cpus[i];
+		const struct cairn_schema *schema = &c->image->schema;
+		bool any = false;
+		fprintf(f, "%s\n{\"region\":%u,\"cpu\":%u,", i ? "," : "", c->image->index, c->cpu);
+		json_account(f, &c->account);
+		fprintf(f, ",\"events\":{");
+		for (uint32_t k = 0; k < schema->nr_events; k++) {
+			if (!c->events[k])
+				continue;
+			fprintf(f, "%s", any ? "," : "");
+			any = true;
+			json_string(f, schema->events[k]->full);
+			fprintf(f, ":%llu", (unsigned long long)c->events[k]);
+		}
+		fprintf(f, "}}");
+	}
+	fprintf(f, "]");
+}
+
+void uuid_text(const uint8_t uuid[16], char out[37])
+{
+	char *p = out;
+
+	for (int i = 0; i < 16; i++) {
+		p += snprintf(p, 4, "%02x", uuid[i]);
+		if (i == 3 || i == 5 || i == 7 || i == 9)
+			*p++ = '-';
+	}
+	*p = '\0';
+}

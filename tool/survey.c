@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* One visit to every record: exact sums per CPU and event. */
+#include "verb.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const cairn_lost_names[CAIRN_NR_LOST] = {
+	[CAIRN_LOST_FULL] = "full",	    [CAIRN_LOST_WRAP] = "wrapped",
+	[CAIRN_LOST_BIG] = "too_big",	    [CAIRN_LOST_CLOCK] = "clock",
+	[CAIRN_LOST_RECURSION] = "recursion", [CAIRN_LOST_NO_STREAM] = "no_stream",
+	[CAIRN_LOST_SWITCH] = "switch",	    [CAIRN_LOST_ABANDONED] = "abandoned",
+};
+
+static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_stream *st)
+{
+	for (uint32_t i = 0; i < s->nr_cpus; i++)
+		if (s->cpus[i].image == st->image && s->cpus[i].cpu == st->cb.cpu)
+			return &s->cpus[i];
+	struct survey_cpu *c = &s->cpus[s->nr_cpus];
+	c->image = st->image;
+	c->cpu = st->cb.cpu;
+	c->events = calloc(st->image->schema.nr_events + 1, sizeof(*c->events));
+	if (!c->events)
+		return NULL;
+	s->nr_cpus++;
+	return c;
+}
+
+/* Place of each id in the schema's order. */
+static uint32_t *survey_index(const struct cairn_schema *schema)
+{
+	uint32_t *index = calloc((size_t)schema->max_id + 1, sizeof(*index));
+
+	for (uint32_t i = 0; index && i < schema->nr_events; i++)
+		index[schema->events[i]->id] = i;
+	return index;
+}
+
+static bool survey_stream(struct survey *s, struct input *in, const struct cairn_stream *st, const uint32_t *index)
+{
+	struct survey_cpu *c = survey_cpu(s, st);
+	struct cairn_walk w;
+	struct cairn_record r;
+
+	if (!c || cairn_walk_init(&w, st, &in->sink) < 0)
+		return false;
+	while (cairn_walk_next(&w, &r) > 0) {
+		if (r.event)
+			c->events[index[r.id]]++;
+		else
+			c->unknown++;
+	}
+	cairn_walk_fini(&w);
+	c->nr_rings++;
+	cairn_account_add(&c->account, &w.account);
+	cairn_account_add(&s->total, &w.account);
+	s->pending_bytes += st->pending_bytes;
+	return true;
+}
+
+static int survey_compare(const void *a, const void *b)
+{
+	const struct survey_cpu *x = a, *y = b;
+
+	if (x->image->index != y->image->index)
+		return x->image->index < y->image->index ? -1 : 1;
+	return x->cpu < y->cpu ? -1 : x->cpu > y->cpu;
+}
+
+/* Time from first to last event over all images, on the clock that they share. */
+static void survey_span(struct survey *s, const struct cairn_reader *r)
+{
+	int64_t first = INT64_MAX, last = INT64_MIN;
+
+	for (uint32_t i = 0; i < s->nr_cpus; i++) {
+		const struct cairn_account *a = &s->cpus[i].account;
+		const struct cairn_clock *c = &s->cpus[i].image->clock;
+		if (!a->decoded)
+			continue;
+		bool wall = r->by_wall && r->nr_images > 1;
+		uint64_t f = cairn_clock_ns(c, a->first_ts), l = cairn_clock_ns(c, a->last_ts);
+		int64_t from = wall ? cairn_clock_wall_ns(c, a->first_ts) : f > INT64_MAX ? INT64_MAX : (int64_t)f;
+		int64_t to = wall ? cairn_clock_wall_ns(c, a->last_ts) : l > INT64_MAX ? INT64_MAX : (int64_t)l;
+		first = from < first ? from : first;
+		last = to > last ? to : last;
+	}
+	s->span_ns = last > first ? (uint64_t)last - (uint64_t)first : 0;
+}
+
+bool survey_take(struct survey *s, struct input *in)
+{
+	const struct cairn_reader *r = in->reader;
+	uint32_t streams = 0;
+
+	memset(s, 0, sizeof(*s));
+	for (unsigned i = 0; i < r->nr_images; i++)
+		streams += r->images[i].nr_streams;
+	s->cpus = calloc(streams + 1, sizeof(*s->cpus));
+	bool ok = s->cpus != NULL;
+	for (unsigned i = 0; i < r->nr_images && ok; i++) {
+		const struct cairn_image *im = &r->images[i];
+		uint32_t *index = survey_index(&im->schema);
+		ok = index != NULL;
+		for (uint32_t k = 0; k < im->nr_streams && ok; k++)
+			ok = survey_stream(s, in, &im->streams[k], index);
+		free(index);
+		s->lost_no_stream += im->state.lost_no_stream;
+		s->names_dropped += im->state.names_dropped;
+		s->metadata_refused += im->state.metadata_refused;
+	}
+	if (!ok) {
+		say(in->verb, "%s: out of memory", in->path);
+		survey_free(s);
+		return false;
+	}
+	qsort(s->cpus, s->nr_cpus, sizeof(*s->cpus), survey_compare);
+	survey_span(s, r);
+	return true;
+}
+
+void survey_free(struct survey *s)
+{
+	for (uint32_t i = 0; i < s->nr_cpus; i++)
+		free(s->cpus[i].events);
+	free(s->cpus);
+}
+
+void survey_losses(const struct survey *s, struct cairn_text *t)
+{
+	const struct cairn_account *a = &s->total;
+	const char *sep = " (";
+
+	if (a->lost) {
+		cairn_text_printf(t, "%llu lost", (unsigned long long)a->lost);
+		for (int i = 0; i < CAIRN_NR_LOST; i++) {
+			if (!a->lost_by[i])
+				continue;
+			cairn_text_printf(t, "%s%s %llu", sep, cairn_lost_names[i], (unsigned long long)a->lost_by[i]);
+			sep = ", ";
+		}
+		cairn_text_put(t, ")", 1);
+	}
+	if (a->overwritten)
+		cairn_text_printf(t, "%s%llu overwritten", t->used ? ", " : "", (unsigned long long)a->overwritten);
+	if (a->unreadable)
+		cairn_text_printf(t, "%s%llu unreadable", t->used ? ", " : "", (unsigned long long)a->unreadable);
+	if (s->lost_no_stream)
+		cairn_text_printf(t, "%s%llu lost without a stream", t->used ? ", " : "",
+				  (unsigned long long)s->lost_no_stream);
+}
+
+void survey_say_losses(const struct survey *s, const struct input *in)
+{
+	char buffer[512];
+	struct cairn_text t;
+
+	cairn_text_init(&t, buffer, sizeof(buffer));
+	survey_losses(s, &t);
+	if (t.used)
+		say(in->verb, "%s: %llu events; %s", in->path,
+		    (unsigned long long)(s->total.decoded - s->total.filtered), cairn_text_end(&t));
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* What the verbs of the command share: the table of verbs, options, messages, output. */
+#ifndef CAIRN_TOOL_VERB_H
+#define CAIRN_TOOL_VERB_H
+
+#include "reader/reader.h"
+
+#include <stdio.h>
+
+enum { EXIT_FINE = 0, EXIT_DATA = 1, EXIT_USAGE = 2 };
+
+struct option_row {
+	char letter;	   /* what args_next() returns; letters above 'z' or digits have no short form */
+	bool is_short;	   /* -letter works too */
+	const char *name;  /* --name */
+	const char *value; /* how the help calls its value; NULL = none */
+	const char *help;
+};
+
+struct verb {
+	const char *name;
+	int (*run)(const struct verb *v, int argc, char **argv);
+	const char *line; /* what it does */
+	const char *operands;
+	const struct option_row *options; /* ends with name NULL */
+};
+
+extern const struct verb cairn_verbs[]; /* ends with name NULL */
+#define CAIRN_VERB(name) int cairn_cmd_##name(const struct verb *v, int argc, char **argv)
+CAIRN_VERB(report);
+CAIRN_VERB(info);
+CAIRN_VERB(stat);
+CAIRN_VERB(check);
+CAIRN_VERB(record);
+CAIRN_VERB(list);
+CAIRN_VERB(clean);
+CAIRN_VERB(convert);
+extern const struct option_row cairn_report_options[], cairn_info_options[], cairn_stat_options[],
+	cairn_check_options[], cairn_record_options[], cairn_list_options[], cairn_clean_options[],
+	cairn_convert_options[];
+
+/* Options */
+
+struct args {
+	const struct verb *verb;
+	int argc, i;
+	char **argv;
+	const char *bundle; /* rest of -abc */
+	const char *value;
+	bool operands_only, stop_at_operand, had_separator;
+};
+
+enum { ARGS_END = 0, ARGS_OPERAND = 1, ARGS_HELP = 2, ARGS_WRONG = 3 };
+
+void args_init(struct args *a, const struct verb *v, int argc, char **argv);
+/* An option's letter, or ARGS_*. ARGS_HELP and ARGS_WRONG have said what there is to say. */
+int args_next(struct args *a);
+/* For verbs with one FILE: keeps it in *file, refuses a second. Returns false if that was said. */
+bool args_take_file(struct args *a, const char **file);
+bool args_need_file(const struct args *a, const char *file);
+bool args_number(const struct args *a, const char *what, uint64_t max, uint64_t *out);
+/* Seconds with a fraction, or with ms, us, ns, s, m behind; in ns. */
+bool args_seconds(const struct args *a, const char *what, uint64_t *ns);
+void verb_help(const struct verb *v, FILE *to);
+
+/* The candidate nearest to `word`, or NULL if none is near. */
+struct nearest {
+	const char *word, *best;
+	unsigned distance;
+};
+void nearest_init(struct nearest *n, const char *word);
+void nearest_try(struct nearest *n, const char *candidate);
+
+bool glob_matches(const char *glob, const char *text);
+/* An event is meant by `system:name`, `name` or a glob of either. */
+bool glob_matches_event(const char *glob, const struct cairn_event *e);
+
+/* Messages: cairn: VERB: ... on stderr, control bytes escaped. */
+
+void say(const struct verb *v, const char *format, ...) CAIRN_PRINTF(2, 3);
+/* Print a fault: who, where, what, what we did. */
+void say_fault(const struct verb *v, const char *path, bool several, const struct cairn_fault *f);
+
+/* Input: a reader whose faults are told, up to a limit, and counted. */
+struct input {
+	const struct verb *verb;
+	const char *path;
+	struct cairn_reader *reader;
+	struct cairn_sink sink;
+	uint64_t damages, notes, told, limit;
+	bool verbose, want_notes;
+};
+
+/* Returns false and has said why when the file cannot be read at all. */
+bool input_open(struct input *in, const struct verb *v, const char *path);
+/* Says how many faults were not told, closes. Returns EXIT_FINE, or EXIT_DATA if anything was damaged. */
+int input_close(struct input *in);
+
+/* Survey: every record is visited once, and counted per CPU and event. */
+struct survey_cpu {
+	const struct cairn_image *image;
+	uint32_t cpu;
+	uint32_t nr_rings;
+	struct cairn_account account;
+	uint64_t *events; /* by the schema's order */
+	uint64_t unknown; /* damaged rests of packets */
+};
+
+struct survey {
+	struct survey_cpu *cpus;
+	uint32_t nr_cpus;
+	struct cairn_account total;
+	uint64_t pending_bytes, lost_no_stream, names_dropped, metadata_refused;
+	uint64_t span_ns; /* from the first to the last event */
+};
+
+bool survey_take(struct survey *s, struct input *in);
+void survey_free(struct survey *s);
+/* "lost 3 (full 2, big 1), overwritten 5" for people. Appends nothing when all is 0. */
+void survey_losses(const struct survey *s, struct cairn_text *t);
+/* The same on stderr, with the file's name. */
+void survey_say_losses(const struct survey *s, const struct input *in);
+extern const char *const cairn_lost_names[CAIRN_NR_LOST];
+
+/* Output */
+
+/* Finish stdout. A broken pipe is quiet, a full disk is said. Returns the status to exit with. */
+int output_finish(const struct verb *v, int status);
+bool output_is_terminal(int fd);
+void json_string(FILE *f, const char *s);
+/* "cpus": [...] of a survey: the keys are stable. */
+void json_cpus(FILE *f, const struct survey *s);
+void json_account(FILE *f, const struct cairn_account *a);
+void uuid_text(const uint8_t uuid[16], char out[37]);
+
+#endif
