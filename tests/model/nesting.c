@@ -253,8 +253,11 @@ TEST(nesting_clock_leaps_at_every_access)
 	static const struct world_action actions[] = {{ACT_CLOCK, ((uint64_t)1 << 48) + 5}, {ACT_CLOCK, (uint64_t)1 << 48},
 						      {ACT_CLOCK, ((uint64_t)1 << 48) - 3}, {ACT_CLOCK, (uint64_t)1 << 50}, {ACT_CLOCK, (uint64_t)3 << 46},
 						      {ACT_WRITE, 4}};
+	static const struct world_action hours = {ACT_CLOCK, (uint64_t)3 << 46};
 
 	nesting_shapes(actions, COUNT(actions), nesting_long() ? 2 : 1, 4, 128, 0);
+	/* a writer is held up for hours before it publishes, then nothing happens for hours */
+	nesting_shapes(&hours, 1, 2, 2, 128, 0);
 }
 
 /* Back, while nothing is pending: a little is waited for, more is lost with its cause, never written out of order. */
@@ -270,6 +273,7 @@ TEST(nesting_clock_steps_back_between_writes)
 
 			nesting_start_exploring(&s);
 			w.clock -= steps[i];
+			w.clock_stepped = true;
 			nesting_start = w;
 			world_explore(&(struct world_explorer){.run = nesting_run, .actions = write_any, .nr_actions = 2}, 1);
 			w.clock += 2000;
@@ -322,7 +326,7 @@ static void random_runs(struct world_shape shape, unsigned writes)
 	world_at_point = random_point;
 	w.max_points = ~0u;
 	while (w.nr_writes < writes) {
-		w.points = 0;
+		w.points = w.accesses = 0;
 		w.armed = true;
 		world_write((uint32_t)(check_rand() % 28));
 	}

@@ -189,6 +189,31 @@ static void reader_copy(uint64_t s, const struct message *c)
 	}
 }
 
+/*
+ * Readers that acquired seq alone, as one that waits for the next packet does: the header words are those of this
+ * packet, none of the lap before.
+ */
+static void reader_follow(uint64_t slot)
+{
+	const struct history *seq = &histories[READER_FIELD(slot, seq)];
+	const struct history *content = &histories[READER_FIELD(slot, content_bits)];
+	uint32_t i, j;
+
+	for (i = 1; i < seq->nr; i++) {
+		uint32_t until = i + 1 < seq->nr ? seq->m[i + 1].number : READER_NEVER;
+		uint64_t s = seq->m[i].value;
+
+		if (s == CAIRN_SEQ_INVALID)
+			continue;
+		reader_expect_one(READER_FIELD(s, ts_begin), seq->m[i].view, until, s,
+				  reader_final(READER_FIELD(s, ts_begin), seq->m[i].number), "ts_begin");
+		for (j = reader_oldest_readable(content, seq->m[i].view); j < content->nr; j++)
+			WORLD_REQUIRE(content->m[j].number > seq->m[i - 1].number, "reader",
+				      "packet %" PRIu64 ": content %" PRIu64 " of the lap before can be read", s,
+				      content->m[j].value);
+	}
+}
+
 /* Every reader of the run that was recorded. */
 static void reader_check(void)
 {
@@ -198,6 +223,8 @@ static void reader_check(void)
 	reader_end();
 	if (!w.opened)
 		return;
+	for (i = 0; i < w.nr_packets; i++)
+		reader_follow(i);
 	for (i = 0; i < committed->nr; i++) {
 		const struct message *c = &committed->m[i];
 		uint64_t last = world_packet_of(c->value), s = last + 1 - w.nr_packets;

@@ -48,7 +48,8 @@ struct world_frame {
 	bool opening;	 /* it won `packet` and has not finished it */
 	uint64_t packet;
 	uint64_t clock;	 /* its last clock read */
-	uint64_t lost;	 /* sum of losses when it read pos */
+	uint64_t pos;	 /* its last load of pos, and the sum of losses then */
+	uint64_t lost;
 	bool acquired;	 /* it acquired `consumed`, which was .. */
 	uint64_t consumed;
 };
@@ -97,9 +98,10 @@ static struct {
 	uint64_t nr_refused;	/* writes refused because it was off */
 	uint64_t nr_kept;	/* writes that reserved */
 	uint64_t consumed_records;
-	bool stop_seen;
+	bool stop_seen, stopped;
 	bool overwrites;	/* overwrite mode was on at some time, or `consumed` was forged */
 	bool clock_leapt;	/* the clock went forward by hours */
+	bool clock_stepped;	/* it stepped back */
 	bool clock_back;	/* it stepped back while a writer was in the middle: times are not checked */
 	uint32_t nr_writes;
 
@@ -112,6 +114,7 @@ static struct {
 	bool checked_elsewhere;	/* this run is not about the image at each point */
 	uint32_t max_points;	/* more is taken for an endless loop */
 	uint32_t points;
+	uint32_t accesses;
 	struct { uint32_t at; struct world_action action; } script[WORLD_MAX_SCRIPT];
 	unsigned nr_script, next;
 	const char *scenario;	/* for failures */
@@ -499,7 +502,38 @@ static void world_after_store(const volatile void *p, uint64_t v)
 	}
 }
 
+/* A writer gives up: the cause must be true of what it saw. */
+static void world_loses(unsigned cause)
+{
+	const struct world_frame *f = world_top();
+	uint32_t size = world_record_bytes(world_writes[f->number].bytes);
+	uint64_t begin = f->pos & CAIRN_POS_MASK & ~w.ring.pkt_mask, ring = w.nr_packets * w.packet_bytes;
+	uint64_t end = begin + (f->pos & w.ring.pkt_mask ? 2 : 1) * w.packet_bytes; /* of the packet it needed */
+	bool pending = false;
+
+	for (unsigned i = 0; i + 1 < w.depth; i++)
+		pending |= w.frame[i].may_hold;
+	if (cause == CAIRN_LOST_BIG)
+		WORLD_REQUIRE(size > w.packet_bytes - CAIRN_PACKET_HEADER_BYTES - 4, "lost", "%u bytes are too big", size);
+	else if (cause == CAIRN_LOST_FULL)
+		WORLD_REQUIRE(cairn_pos_diff(end, f->consumed) > (int64_t)ring, "lost", "not full: consumed %" PRIx64,
+			      f->consumed);
+	else if (cause == CAIRN_LOST_WRAP)
+		WORLD_REQUIRE(pending, "lost", "wrapped although nobody is pending");
+	else if (cause == CAIRN_LOST_CLOCK)
+		WORLD_REQUIRE(w.clock_stepped, "lost", "the clock did not step");
+	else
+		world_fail("lost", "cause %u", cause);
+}
+
 /* ---- the accesses ---- */
+
+/* One more access; a loop that never ends may contain no point. */
+static void world_access(void)
+{
+	if (++w.accesses > 10000000)
+		world_fail("progress", "no end");
+}
 
 static bool world_is_constant(const volatile void *p)
 {
@@ -511,11 +545,13 @@ uint64_t cairn_model_load(const volatile void *p, unsigned bytes, enum cairn_ord
 {
 	uint64_t v;
 
+	world_access();
 	if (!world_is_constant(p))
 		world_point();
 	v = bytes == 8 ? *(const volatile uint64_t *)p : *(const volatile uint32_t *)p;
 	if (w.depth && p == &w.ring.pos) {
 		world_top()->opening = false;
+		world_top()->pos = v;
 		world_top()->lost = world_lost();
 	}
 	if (w.depth && p == &w.ring.consumed) {
@@ -529,6 +565,7 @@ uint64_t cairn_model_load(const volatile void *p, unsigned bytes, enum cairn_ord
 
 void cairn_model_store(volatile void *p, unsigned bytes, uint64_t v, enum cairn_order order)
 {
+	world_access();
 	world_point();
 	world_before_store(p, v);
 	if (bytes == 8)
@@ -542,6 +579,7 @@ void cairn_model_store(volatile void *p, unsigned bytes, uint64_t v, enum cairn_
 
 bool cairn_model_cas(volatile uint64_t *p, uint64_t old_value, uint64_t new_value)
 {
+	world_access();
 	world_point();
 	if (*p != old_value)
 		return false;
@@ -557,6 +595,8 @@ bool cairn_model_cas(volatile uint64_t *p, uint64_t old_value, uint64_t new_valu
 void cairn_model_inc(volatile uint64_t *p)
 {
 	world_point();
+	if (w.depth && p >= w.ring.lost && p < w.ring.lost + CAIRN_NR_LOST)
+		world_loses((unsigned)(p - w.ring.lost));
 	*p += 1;
 	if (world_at_store)
 		world_at_store(p, 8, CAIRN_RELAXED);
@@ -622,7 +662,7 @@ static bool world_write(uint32_t bytes)
 	struct world_write *wr = &world_writes[number];
 	struct world_frame *f = &w.frame[w.depth];
 	struct cairn_slot slot;
-	bool after_stop = !w.ring.enabled && w.depth == 0;
+	bool after_stop = w.stopped && w.depth == 0;
 	uint8_t *p;
 
 	*wr = (struct world_write){.state = WRITE_BEGUN, .bytes = bytes};
@@ -694,10 +734,11 @@ static void world_act(struct world_action a)
 		break;
 	case ACT_STOP:
 		world_elsewhere(cairn_ring_stop);
-		w.stop_seen = true;
+		w.stop_seen = w.stopped = true;
 		break;
 	case ACT_START:
 		world_elsewhere(cairn_ring_start);
+		w.stopped = false;
 		break;
 	case ACT_MODE:
 		w.ring.mode = (uint32_t)a.value;
@@ -705,6 +746,7 @@ static void world_act(struct world_action a)
 		break;
 	case ACT_CLOCK:
 		w.clock += a.value;
+		w.clock_stepped |= (int64_t)a.value < 0;
 		if ((int64_t)a.value > 0 && a.value >> CAIRN_RING_GAP_BITS)
 			w.clock_leapt = true;
 		if ((int64_t)a.value < 0 && w.depth)
@@ -782,6 +824,8 @@ static void world_finish(void)
 		decoded += world_parse(h);
 	}
 	WORLD_REQUIRE(any, "I6", "no packet survives");
+	WORLD_REQUIRE(w.ring.seq_hint - w.packet + w.nr_packets < 2 * w.nr_packets, "seq_hint", "%" PRIu64 " at packet %" PRIu64,
+		      w.ring.seq_hint, w.packet);
 	WORLD_REQUIRE(w.nr_writes == decoded + overwritten + refused, "section 7", "%u emitted, %" PRIu64 " decoded, %" PRIu64
 		      " overwritten, %" PRIu64 " refused", w.nr_writes, decoded, overwritten, refused);
 	WORLD_REQUIRE(w.ring.events_total + (w.ring.committed >> CAIRN_POS_BITS) ==
