@@ -53,7 +53,8 @@ int32_t cairn_schema_event_bytes(const struct cairn_schema_event *e, const uint8
 		uint32_t at, n;
 		if (f->kind != CAIRN_SCHEMA_DATA_LOC && f->kind != CAIRN_SCHEMA_REL_LOC)
 			continue;
-		uint32_t align = f->element < 4 ? f->element : 4;
+		/* the largest power of two up to 4 that divides the element */
+		uint32_t align = f->element % 4 == 0 ? 4 : f->element % 2 == 0 ? 2 : 1;
 		decode_slot(f, payload, &at, &n);
 		end = (end + align - 1) / align * align;
 		if (at != end || n > room || end > room - n || n % f->element)

@@ -334,7 +334,9 @@ static int expr_field_node(struct expr_parser *x, const struct cairn_schema_fiel
 		return expr_fail(x, "the print format names a field that the event has not");
 	if (kind == EXPR_BYTES) {
 		node.type = EXPR_MEMORY;
-		node.bytes = f->element <= 8 ? (uint8_t)f->element : 1;
+		node.bytes = 1;
+		if (f->element == 2 || f->element == 4 || f->element == 8)
+			node.bytes = (uint8_t)f->element;
 		node.is_signed = f->is_signed;
 	} else if (kind == EXPR_FIELD) {
 		node.type = EXPR_NUMBER;

@@ -171,7 +171,7 @@ static bool schema_field(struct cairn_schema_event *e, struct schema_span line)
 	if (!f->declaration || !schema_declaration(f))
 		return false;
 	bool dynamic = f->kind == CAIRN_SCHEMA_DATA_LOC || f->kind == CAIRN_SCHEMA_REL_LOC;
-	if (dynamic && (f->size != 4 || (f->element & (f->element - 1)) || f->element > 8))
+	if (dynamic && f->size != 4)
 		return false;
 	e->nr_dynamic += dynamic;
 	if (f->offset + f->size > e->fixed_bytes)
