@@ -361,7 +361,8 @@ TEST(snapshots_hold_only_whole_records_while_signals_interrupt)
 	for (i = 0; i < NR_WRITERS; i++) {
 		const struct writer *me = &writers[i];
 		const struct cairn_ring *r = me->ring;
-		uint64_t n = (r->ring_mask + 1) / (r->pkt_mask + 1), last = r->seq_hint, back,
+		uint64_t n = (r->ring_mask + 1) / (r->pkt_mask + 1),
+			 last = (r->committed & CAIRN_POS_MASK) / (r->pkt_mask + 1), back,
 			 decoded = 0, before = 0;
 		struct seen final = {0};
 
