@@ -145,6 +145,32 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	return 0;
 }
 
+/* Records that are reserved and not published; the ring is at rest. */
+static uint64_t trace_pending(const struct cairn_ring *r)
+{
+	const struct cairn_closed *closed = (const struct cairn_closed *)(uintptr_t)r->closed;
+	uint64_t packet = r->pkt_mask + 1, last = r->pos & CAIRN_POS_MASK & ~r->pkt_mask;
+	uint64_t q = r->committed & CAIRN_POS_MASK & ~r->pkt_mask, n = 0;
+
+	for (; q != last; q = (q + packet) & CAIRN_POS_MASK)
+		n += closed[(q & r->ring_mask) / packet].end >> CAIRN_POS_BITS;
+	return n + (r->pos >> CAIRN_POS_BITS) - (r->committed >> CAIRN_POS_BITS);
+}
+
+int cairn_ring_hand_over(unsigned index, uint32_t task)
+{
+	struct cairn_ring *r = index < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[index]) : NULL;
+
+	if (!r)
+		return CAIRN_EINVAL;
+	if (r->pos != r->committed) {
+		cairn_store64(&r->lost[CAIRN_LOST_ABANDONED], r->lost[CAIRN_LOST_ABANDONED] + trace_pending(r));
+		return CAIRN_EBUSY;
+	}
+	cairn_store32(&r->task, task);
+	return 0;
+}
+
 struct cairn_ring *cairn_ring_missing(void)
 {
 #if CAIRN_PORT_ATTACH
