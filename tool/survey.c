@@ -14,7 +14,7 @@ const char *const cairn_lost_names[CAIRN_NR_LOST] = {
 
 static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_reader_stream *st)
 {
-	for (uint32_t i = 0; i < s->nr_cpus; i++)
+	for (uint32_t i = 0; s->cpus && i < s->nr_cpus; i++)
 		if (s->cpus[i].image == st->image && s->cpus[i].cpu == st->cb.cpu)
 			return &s->cpus[i];
 	struct survey_cpu *c = &s->cpus[s->nr_cpus];
@@ -127,7 +127,7 @@ bool survey_take(struct survey *s, struct input *in)
 
 void survey_free(struct survey *s)
 {
-	for (uint32_t i = 0; i < s->nr_cpus; i++)
+	for (uint32_t i = 0; s->cpus && i < s->nr_cpus; i++)
 		free(s->cpus[i].events);
 	free(s->cpus);
 }
