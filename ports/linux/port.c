@@ -711,4 +711,5 @@ __attribute__((__destructor__(101))) static void port_end(void)
 		port_clock_measure(0);
 	else if (!port.asked)
 		(void)unlink(port.path); /* nothing was ever recorded, and nobody asked for it */
+	cairn_stop(); /* who follows the region need not guess whether more will come */
 }
