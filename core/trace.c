@@ -199,6 +199,17 @@ void cairn_ring_too_big(void)
 }
 
 /* Rings that are open; the blocks of others may not even be backed by memory. */
+void cairn_flush(void)
+{
+	unsigned long preempt = cairn_port_preempt_off();
+	unsigned cpu = cairn_port_cpu();
+	struct cairn_ring *r = cpu < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[cpu]) : NULL;
+
+	if (r)
+		cairn_ring_flush(r);
+	cairn_port_preempt_on(preempt);
+}
+
 static void trace_set_rings(bool on)
 {
 	unsigned i;

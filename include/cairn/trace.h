@@ -100,6 +100,12 @@ void cairn_tracing_off(void);
 bool cairn_is_tracing_on(void);
 
 /*
+ * Close the part-filled packet of this CPU's (thread's) ring, so that readers of whole packets see what is in it. Costs the rest of the
+ * packet. Does nothing where the packet is empty, the ring is off, or (discard mode) no packet is free. Context: any.
+ */
+void cairn_flush(void);
+
+/*
  * The end: no record is written after the writers that are in the middle of one; the region says so, and tools that follow it
  * finish. For exact final numbers stop the other CPUs first. Only cairn_detach() and a new cairn_init() end it; a second call does
  * nothing. Context: any, NMI and panic included, also in the middle of another control call.

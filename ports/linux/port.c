@@ -117,16 +117,22 @@ static void port_clock_begin(void)
 	port.wall0 = port_ns(CLOCK_REALTIME);
 }
 
+static bool port_measuring;
+
 /* Tell the region the clock's rate as measured since the start, waiting until `least` ns have passed. */
 static void port_clock_measure(uint64_t least)
 {
 	uint64_t ns, ticks;
 
+	/* Threads end at the same time, and cairn_clock_set() is for one caller. */
+	if (__atomic_exchange_n(&port_measuring, true, __ATOMIC_ACQUIRE))
+		return;
 	do {
 		ns = port_ns(CLOCK_MONOTONIC_RAW) - port.mono0;
 		ticks = cairn_port_clock() - port.clock0;
 	} while (ns < least);
 	cairn_clock_set((uint64_t)((__extension__(unsigned __int128)ticks * 1000000000u + ns / 2) / ns), port.clock0, port.wall0);
+	__atomic_store_n(&port_measuring, false, __ATOMIC_RELEASE);
 }
 
 /* ---- the region's file ---- */
@@ -621,6 +627,7 @@ static void port_child(void)
 	if (port.region != PORT_REFUSED)
 		port.region = PORT_NO_REGION;
 	port.used = false;
+	port_measuring = false; /* by a thread that the child does not have */
 	memset(port.owner, 0, sizeof(port.owner));
 	cairn_port_stream = PORT_NO_STREAM;
 	port_retry_at = 0;
@@ -704,4 +711,5 @@ __attribute__((__destructor__(101))) static void port_end(void)
 		port_clock_measure(0);
 	else if (!port.asked)
 		(void)unlink(port.path); /* nothing was ever recorded, and nobody asked for it */
+	cairn_stop(); /* who follows the region need not guess whether more will come */
 }
