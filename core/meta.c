@@ -9,7 +9,7 @@
 #include "region.h"
 #include "text.h"
 
-#define META_CHUNK_BYTES 16384u /* of the section, made writable ahead of each packet: longer than any description */
+#define META_CHUNK_BYTES 16384u /* of the section, made writable ahead of each packet: enough for all but tables of hundreds of names */
 #define META_COMMON_BYTES 8u /* of a Linux record, before the payload */
 
 /* ---- names and declarations ---- */
@@ -242,6 +242,30 @@ static void meta_tsdl_integer(struct cairn_text *t, unsigned bytes, bool is_sign
 	cairn_text_str(t, "; } ");
 }
 
+/* TSDL has integers of 1, 2, 4 and 8 bytes; elements of any other size, structures too, are shown as bytes. */
+static bool meta_is_opaque(const struct cairn_field *f)
+{
+	return f->kind == CAIRN_FIELD_STRUCT || (f->element != 1 && f->element != 2 && f->element != 4 && f->element != 8);
+}
+
+/* The largest power of two up to 4 that divides it. */
+static unsigned meta_alignment(unsigned bytes)
+{
+	return bytes % 4 == 0 ? 4 : bytes % 2 == 0 ? 2 : 1;
+}
+
+/* Bytes have no alignment of their own: put what follows on a multiple of `align`. */
+static void meta_tsdl_align(struct cairn_text *t, unsigned align, const char *name)
+{
+	if (align == 1)
+		return;
+	cairn_text_str(t, "struct { } align(");
+	cairn_text_u64(t, align * 8);
+	cairn_text_str(t, ") _align_");
+	cairn_text_str(t, name);
+	cairn_text_str(t, "; ");
+}
+
 static unsigned meta_log2(unsigned v)
 {
 	unsigned k = 0;
@@ -253,7 +277,7 @@ static unsigned meta_log2(unsigned v)
 
 static void meta_tsdl_slot(struct cairn_text *t, const struct cairn_field *f)
 {
-	unsigned k = meta_log2(f->element);
+	unsigned k = meta_is_opaque(f) ? 0 : meta_log2(f->element);
 
 	cairn_text_str(t, "integer { size = 16; align = 32; } _off_");
 	cairn_text_str(t, f->name);
@@ -275,27 +299,34 @@ static void meta_tsdl_slot(struct cairn_text *t, const struct cairn_field *f)
 
 static void meta_tsdl_fixed(struct cairn_text *t, const struct cairn_field *f)
 {
-	unsigned element = f->kind == CAIRN_FIELD_STRUCT ? 1 : f->element;
+	bool opaque = meta_is_opaque(f);
+	unsigned element = opaque ? 1 : f->element;
 
 	if (meta_is_slot(f)) {
 		meta_tsdl_slot(t, f);
-	} else {
-		meta_tsdl_integer(t, element, f->is_signed, f->kind == CAIRN_FIELD_ARRAY && meta_is_char(f));
-		meta_tsdl_name(t, f->name);
-		if (f->kind != CAIRN_FIELD_SCALAR) {
-			cairn_text_char(t, '[');
-			cairn_text_u64(t, f->size / element);
-			cairn_text_char(t, ']');
-		}
-		cairn_text_char(t, ';');
+		return;
 	}
+	if (opaque)
+		meta_tsdl_align(t, meta_alignment(f->offset), f->name);
+	meta_tsdl_integer(t, element, !opaque && f->is_signed, f->kind == CAIRN_FIELD_ARRAY && meta_is_char(f));
+	meta_tsdl_name(t, f->name);
+	if (opaque || f->kind != CAIRN_FIELD_SCALAR) {
+		cairn_text_char(t, '[');
+		cairn_text_u64(t, f->size / element);
+		cairn_text_char(t, ']');
+	}
+	cairn_text_char(t, ';');
 }
 
 static void meta_tsdl_tail(struct cairn_text *t, const struct cairn_field *f)
 {
-	meta_tsdl_integer(t, f->element, f->is_signed, meta_is_char(f));
+	bool opaque = meta_is_opaque(f);
+
+	if (opaque)
+		meta_tsdl_align(t, meta_alignment(f->element), f->name);
+	meta_tsdl_integer(t, opaque ? 1 : f->element, !opaque && f->is_signed, meta_is_char(f));
 	meta_tsdl_name(t, f->name);
-	cairn_text_str(t, f->element > 1 ? "[_n_" : "[_len_");
+	cairn_text_str(t, !opaque && f->element > 1 ? "[_n_" : "[_len_");
 	cairn_text_str(t, f->name);
 	cairn_text_str(t, "];");
 }
@@ -325,7 +356,7 @@ static void meta_tsdl_event(struct cairn_text *t, const struct cairn_event *e)
 		cairn_text_str(t, "\t\t");
 		meta_tsdl_tail(t, &f[i]);
 		cairn_text_char(t, '\n');
-		odd |= f[i].element < 4;
+		odd |= f[i].element % 4 != 0;
 	}
 	if (odd) /* without it babeltrace2 refuses a packet whose last record ends off a 4-byte boundary */
 		cairn_text_str(t, "\t\tstruct { } align(32) _pad;\n");
@@ -407,16 +438,25 @@ static uint64_t meta_used(void)
 	return cairn_load64(&cairn_image.state->metadata_bytes);
 }
 
-/* A text over the free part of the section; without room if there is none. */
-static void meta_text_begin(struct cairn_text *t)
+/*
+ * A text over at most `chunk` bytes of the free part of the section; without room if there is none. Whether a larger chunk would
+ * have been more.
+ */
+static bool meta_text_begin(struct cairn_text *t, uint64_t chunk)
 {
-	uint64_t used = meta_used(), room = cairn_image.plan.metadata_bytes - used;
+	uint64_t used = meta_used(), room = cairn_image.plan.metadata_bytes;
+	bool more;
 
-	if (room > META_CHUNK_BYTES)
-		room = META_CHUNK_BYTES;
-	if (room <= CAIRN_METADATA_HEADER_BYTES || cairn_populate(cairn_image.plan.metadata + used, room))
-		room = CAIRN_METADATA_HEADER_BYTES;
+	room = used < room ? room - used : 0; /* the word lies in the region: a foreign value must not lead beyond the section */
+	more = room > chunk;
+	if (more)
+		room = chunk;
+	if (room <= CAIRN_METADATA_HEADER_BYTES || cairn_populate(cairn_image.plan.metadata + used, room)) {
+		cairn_text_begin(t, cairn_image.metadata, 0);
+		return false;
+	}
 	cairn_text_begin(t, cairn_image.metadata + used + CAIRN_METADATA_HEADER_BYTES, (size_t)room - CAIRN_METADATA_HEADER_BYTES);
+	return more;
 }
 
 static int meta_text_end(const struct cairn_text *t)
@@ -490,7 +530,7 @@ int cairn_meta_begin(const struct cairn_config *c)
 {
 	struct cairn_text t;
 
-	meta_text_begin(&t);
+	(void)meta_text_begin(&t, META_CHUNK_BYTES);
 	cairn_text_str(&t, "/* CTF 1.8 */\n\n"
 			   "typealias integer { size = 8; align = 8; } := u8;\n"
 			   "typealias integer { size = 32; align = 32; } := u32;\n"
@@ -525,12 +565,19 @@ int cairn_meta_begin(const struct cairn_config *c)
 
 int cairn_meta_event(const struct cairn_event *e)
 {
+	uint64_t chunk = META_CHUNK_BYTES;
 	struct cairn_text t;
+	bool more;
+	int err;
 
-	meta_text_begin(&t);
-	meta_description(&t, e);
-	meta_tsdl_event(&t, e);
-	return meta_text_end(&t);
+	do {
+		more = meta_text_begin(&t, chunk);
+		meta_description(&t, e);
+		meta_tsdl_event(&t, e);
+		err = meta_text_end(&t);
+		chunk *= 4;
+	} while (err && more);
+	return err;
 }
 
 /* ---- identity across builds ---- */

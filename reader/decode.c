@@ -4,9 +4,10 @@
  *
  *	emitted = decoded + lost + overwritten + unreadable
  *
- * `events_before` of a packet says how many records were written before it. What the walk has counted so far is less by
- * what was overwritten (a packet is missing) or does not parse (a packet is damaged). The last sum comes from the control
- * block: `events_total` plus the count in `committed`.
+ * `events_before` of a packet says how many records were written before it. What the walk has
+ * counted so far is less by what was overwritten (a packet is missing) or does not parse (a packet
+ * is damaged). The last sum comes from the control block: `events_total` plus the count in
+ * `committed`.
  */
 #include "reader.h"
 
@@ -15,38 +16,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t cairn_load_int(const uint8_t *at, uint32_t size, bool is_signed)
+uint64_t cairn_reader_int(const uint8_t *at, uint32_t size, bool is_signed)
 {
 	uint64_t v = 0;
 
 	memcpy(&v, at, size < 8 ? size : 8);
-	if (is_signed && size < 8 && (v >> (size * 8 - 1) & 1))
+	if (is_signed && size && size < 8 && (v >> (size * 8 - 1) & 1))
 		v |= ~(uint64_t)0 << (size * 8);
 	return v;
 }
 
 /* Slot of a dynamic field: place counted from the payload, and bytes. */
-static void decode_slot(const struct cairn_field *f, const uint8_t *payload, uint32_t *at, uint32_t *n)
+static void decode_slot(const struct cairn_schema_field *f, const uint8_t *payload, uint32_t *at,
+			uint32_t *n)
 {
-	uint32_t slot = (uint32_t)cairn_load_int(payload + f->offset, 4, false);
+	uint32_t slot = (uint32_t)cairn_reader_int(payload + f->offset, 4, false);
 
 	*n = slot >> 16;
-	/* __data_loc counts from the Linux record, 8 bytes before the payload; __rel_loc from the end of the slot */
-	*at = f->kind == CAIRN_FIELD_REL_LOC ? f->offset + 4 + (slot & 0xffff) : (slot & 0xffff) - 8u;
+	/*
+	 * __data_loc counts from the Linux record, 8 bytes before the payload; __rel_loc from the
+	 * end of the slot
+	 */
+	*at = f->kind == CAIRN_SCHEMA_REL_LOC ? f->offset + 4 + (slot & 0xffff)
+					      : (slot & 0xffff) - 8u;
 }
 
-int32_t cairn_event_payload_bytes(const struct cairn_event *e, const uint8_t *payload, uint32_t room)
+int32_t cairn_schema_event_bytes(const struct cairn_schema_event *e, const uint8_t *payload,
+				 uint32_t room)
 {
 	uint32_t end = e->fixed_bytes;
 
 	if (end > room)
 		return -1;
 	for (uint32_t i = 0; e->nr_dynamic && i < e->nr_fields; i++) {
-		const struct cairn_field *f = &e->fields[i];
+		const struct cairn_schema_field *f = &e->fields[i];
 		uint32_t at, n;
-		if (f->kind != CAIRN_FIELD_DATA_LOC && f->kind != CAIRN_FIELD_REL_LOC)
+		if (f->kind != CAIRN_SCHEMA_DATA_LOC && f->kind != CAIRN_SCHEMA_REL_LOC)
 			continue;
-		uint32_t align = f->element < 4 ? f->element : 4;
+		/* the largest power of two up to 4 that divides the element */
+		uint32_t align = f->element % 4 == 0 ? 4 : f->element % 2 == 0 ? 2 : 1;
 		decode_slot(f, payload, &at, &n);
 		end = (end + align - 1) / align * align;
 		if (at != end || n > room || end > room - n || n % f->element)
@@ -56,14 +64,15 @@ int32_t cairn_event_payload_bytes(const struct cairn_event *e, const uint8_t *pa
 	return end <= CAIRN_RECORD_MAX ? (int32_t)end : -1;
 }
 
-bool cairn_field_bytes(const struct cairn_field *f, const uint8_t *payload, uint32_t bytes, const uint8_t **at, uint32_t *n)
+bool cairn_schema_field_bytes(const struct cairn_schema_field *f, const uint8_t *payload,
+			      uint32_t bytes, const uint8_t **at, uint32_t *n)
 {
 	uint32_t place = f->offset;
 
 	*n = f->size;
 	if (f->size > bytes || place > bytes - f->size)
 		return false;
-	if (f->kind == CAIRN_FIELD_DATA_LOC || f->kind == CAIRN_FIELD_REL_LOC)
+	if (f->kind == CAIRN_SCHEMA_DATA_LOC || f->kind == CAIRN_SCHEMA_REL_LOC)
 		decode_slot(f, payload, &place, n);
 	if (*n > bytes || place > bytes - *n)
 		return false;
@@ -72,8 +81,8 @@ bool cairn_field_bytes(const struct cairn_field *f, const uint8_t *payload, uint
 }
 
 /* Bytes of the record at `at`, header and padding included, or 0. *payload_bytes excludes them. */
-static uint32_t decode_record_bytes(const struct cairn_packet *p, uint32_t at, const struct cairn_event **e,
-				    uint32_t *payload_bytes)
+static uint32_t decode_record_bytes(const struct cairn_reader_packet *p, uint32_t at,
+				    const struct cairn_schema_event **e, uint32_t *payload_bytes)
 {
 	uint32_t room = p->content - at;
 	const uint8_t *r = p->bytes + at;
@@ -82,14 +91,16 @@ static uint32_t decode_record_bytes(const struct cairn_packet *p, uint32_t at, c
 	if (room < CAIRN_RECORD_HEADER_BYTES)
 		return 0;
 	room -= CAIRN_RECORD_HEADER_BYTES;
-	uint32_t id = (uint32_t)cairn_load_int(r + 6, 2, false);
+	uint32_t id = (uint32_t)cairn_reader_int(r + 6, 2, false);
 	int32_t n;
 	if (id == CAIRN_ID_DISCARDED) {
-		uint64_t skip = room >= 4 ? cairn_load_int(r + CAIRN_RECORD_HEADER_BYTES, 4, false) : UINT32_MAX;
+		uint64_t skip = room >= 4
+					? cairn_reader_int(r + CAIRN_RECORD_HEADER_BYTES, 4, false)
+					: UINT32_MAX;
 		n = skip <= CAIRN_RECORD_MAX - 4 ? (int32_t)skip + 4 : -1;
 	} else {
-		*e = cairn_schema_event(&p->stream->image->schema, id);
-		n = *e ? cairn_event_payload_bytes(*e, r + CAIRN_RECORD_HEADER_BYTES, room) : -1;
+		*e = cairn_schema_find(&p->stream->image->schema, id);
+		n = *e ? cairn_schema_event_bytes(*e, r + CAIRN_RECORD_HEADER_BYTES, room) : -1;
 	}
 	if (n < 0 || (uint32_t)n > room)
 		return 0;
@@ -98,7 +109,8 @@ static uint32_t decode_record_bytes(const struct cairn_packet *p, uint32_t at, c
 	return rounded <= room ? CAIRN_RECORD_HEADER_BYTES + rounded : 0;
 }
 
-static void decode_say(const struct cairn_packet *p, const struct cairn_sink *sink, uint32_t at, struct cairn_fault *f)
+static void decode_say(const struct cairn_reader_packet *p, const struct cairn_sink *sink,
+		       uint32_t at, struct cairn_fault *f)
 {
 	f->kind = CAIRN_FAULT_DAMAGE;
 	f->image = (int)p->stream->image->index;
@@ -112,23 +124,23 @@ static void decode_say(const struct cairn_packet *p, const struct cairn_sink *si
 /* 64-bit time of a record: the first with these low bits that is not before `prev`. */
 static uint64_t decode_time(const uint8_t *record, uint64_t prev)
 {
-	uint64_t low = cairn_load_int(record, 8, false) & CAIRN_TS_MASK;
+	uint64_t low = cairn_reader_int(record, 8, false) & CAIRN_TS_MASK;
 
 	return prev + ((low - prev) & CAIRN_TS_MASK);
 }
 
 /*
- * Latest time a record of the packet may have. `ts_end` of an open packet may lag behind; a closed one's is final. A
- * damaged header sets no bound.
+ * Latest time a record of the packet may have. `ts_end` of an open packet may lag behind; a closed
+ * one's is final. A damaged header sets no bound.
  */
-static uint64_t decode_latest(const struct cairn_packet *p)
+static uint64_t decode_latest(const struct cairn_reader_packet *p)
 {
 	if (p->h.ts_end < p->h.ts_begin)
 		return p->h.ts_begin + CAIRN_TS_MASK / 2;
 	return p->open ? p->h.ts_end + CAIRN_TS_MASK / 2 : p->h.ts_end;
 }
 
-void cairn_packet_parse(struct cairn_packet *p, const struct cairn_sink *sink)
+void cairn_reader_packet_parse(struct cairn_reader_packet *p, const struct cairn_sink *sink)
 {
 	uint64_t latest = decode_latest(p);
 	uint32_t at = CAIRN_PACKET_HEADER_BYTES;
@@ -138,7 +150,7 @@ void cairn_packet_parse(struct cairn_packet *p, const struct cairn_sink *sink)
 	p->last_ts = p->h.ts_begin;
 	p->nr_records = 0;
 	while (at < p->content) {
-		const struct cairn_event *e;
+		const struct cairn_schema_event *e;
 		uint32_t payload;
 		uint32_t n = decode_record_bytes(p, at, &e, &payload);
 		if (n == 0)
@@ -154,20 +166,25 @@ void cairn_packet_parse(struct cairn_packet *p, const struct cairn_sink *sink)
 	p->good = at;
 	if (bad_times) {
 		p->damaged = true;
-		cairn_fault_set(&f, 0, "%u records have times outside their packet or order", bad_times);
+		cairn_fault_set(&f, 0, "%u records have times outside their packet or order",
+				bad_times);
 		snprintf(f.kept, sizeof(f.kept), "gave them the time of the record before");
 		decode_say(p, sink, bad_at, &f);
 	}
 	if (at < p->content) {
-		uint32_t id = p->content - at >= 8 ? (uint32_t)cairn_load_int(p->bytes + at + 6, 2, false) : 0;
+		uint32_t id = p->content - at >= 8
+				      ? (uint32_t)cairn_reader_int(p->bytes + at + 6, 2, false)
+				      : 0;
 		p->damaged = true;
-		cairn_fault_set(&f, 0, "the record with id %u is unknown or does not fit its packet", id);
-		snprintf(f.kept, sizeof(f.kept), "kept %u records, left %u bytes", p->nr_records, p->content - at);
+		cairn_fault_set(&f, 0,
+				"the record with id %u is unknown or does not fit its packet", id);
+		snprintf(f.kept, sizeof(f.kept), "kept %u records, left %u bytes", p->nr_records,
+			 p->content - at);
 		decode_say(p, sink, at, &f);
 	}
 }
 
-void cairn_account_add(struct cairn_account *to, const struct cairn_account *a)
+void cairn_reader_account_add(struct cairn_reader_account *to, const struct cairn_reader_account *a)
 {
 	if (a->decoded && (!to->decoded || a->first_ts < to->first_ts))
 		to->first_ts = a->first_ts;
@@ -186,7 +203,8 @@ void cairn_account_add(struct cairn_account *to, const struct cairn_account *a)
 	to->torn += a->torn;
 }
 
-int cairn_walk_init(struct cairn_walk *w, const struct cairn_stream *st, const struct cairn_sink *sink)
+int cairn_walk_init(struct cairn_walk *w, const struct cairn_reader_stream *st,
+		    const struct cairn_sink *sink)
 {
 	memset(w, 0, sizeof(*w));
 	w->stream = st;
@@ -206,7 +224,7 @@ void cairn_walk_fini(struct cairn_walk *w)
 }
 
 /* Most records that a packet can hold. */
-static uint64_t decode_most_records(const struct cairn_stream *st)
+static uint64_t decode_most_records(const struct cairn_reader_stream *st)
 {
 	return (st->packet_bytes - CAIRN_PACKET_HEADER_BYTES) / CAIRN_RECORD_HEADER_BYTES;
 }
@@ -236,7 +254,7 @@ static uint64_t decode_total(const struct cairn_walk *w)
 /* Rules (5) and (7) for the packet just read, against what came before it. */
 static void decode_link(struct cairn_walk *w)
 {
-	struct cairn_packet *p = &w->packet;
+	struct cairn_reader_packet *p = &w->packet;
 	const struct cairn_ring *cb = &w->stream->cb;
 	struct cairn_fault f;
 	uint64_t missing = w->any ? p->seq - w->prev_seq - 1 : p->seq;
@@ -244,15 +262,19 @@ static void decode_link(struct cairn_walk *w)
 	uint64_t most = decode_most_records(w->stream);
 	uint64_t span = missing > UINT64_MAX / most ? UINT64_MAX : missing * most;
 
-	/* the opener leaves it to the publisher: an open, empty packet may still hold the old lap's value */
-	if (p->open && p->content == CAIRN_PACKET_HEADER_BYTES && !cairn_image_is_capture(w->stream->image) &&
-	    cb->committed >> CAIRN_POS_BITS == 0)
+	/*
+	 * the opener leaves it to the publisher: an open, empty packet may still hold the old lap's
+	 * value
+	 */
+	if (p->open && p->content == CAIRN_PACKET_HEADER_BYTES &&
+	    !cairn_image_is_capture(w->stream->image) && cb->committed >> CAIRN_POS_BITS == 0)
 		before = cb->events_total;
 	if (w->gap_damaged)
 		span = span > UINT64_MAX - most ? UINT64_MAX : span + most;
 	if (before < w->events || before - w->events > span) {
 		p->damaged = true;
-		cairn_fault_set(&f, 0, "events_before is %llu, but %llu records stand before the packet",
+		cairn_fault_set(&f, 0,
+				"events_before is %llu, but %llu records stand before the packet",
 				(unsigned long long)before, (unsigned long long)w->events);
 		snprintf(f.kept, sizeof(f.kept), "kept its records");
 		decode_say(p, &w->sink, offsetof(struct cairn_packet_header, events_before), &f);
@@ -262,7 +284,8 @@ static void decode_link(struct cairn_walk *w)
 	w->gap_damaged = false;
 	if (w->any && p->h.ts_begin < w->prev_end && !w->stream->image->state.clock_resets) {
 		p->damaged = true;
-		cairn_fault_set(&f, 0, "the packet begins %llu clock ticks before the one before it ends",
+		cairn_fault_set(&f, 0,
+				"the packet begins %llu clock ticks before the one before it ends",
 				(unsigned long long)(w->prev_end - p->h.ts_begin));
 		snprintf(f.kept, sizeof(f.kept), "kept its records");
 		decode_say(p, &w->sink, offsetof(struct cairn_packet_header, ts_begin), &f);
@@ -272,7 +295,7 @@ static void decode_link(struct cairn_walk *w)
 /* events_discarded up to the close of the packet that is left now. */
 static void decode_leave(struct cairn_walk *w)
 {
-	const struct cairn_packet *p = &w->packet;
+	const struct cairn_reader_packet *p = &w->packet;
 	uint64_t lost = 0;
 
 	if (!w->any)
@@ -290,7 +313,7 @@ static void decode_leave(struct cairn_walk *w)
 /* After the last packet: what was overwritten behind it, and the losses that no packet tells. */
 static void decode_finish(struct cairn_walk *w)
 {
-	struct cairn_account *a = &w->account;
+	struct cairn_reader_account *a = &w->account;
 	uint64_t total = decode_total(w);
 	uint64_t lost = 0;
 	struct cairn_fault f;
@@ -301,7 +324,8 @@ static void decode_finish(struct cairn_walk *w)
 		lost += a->lost_by[i];
 	}
 	if (lost < w->discarded) {
-		a->lost_by[CAIRN_LOST_FULL] += w->discarded - lost; /* an unfinished capture: the cause is not known */
+		a->lost_by[CAIRN_LOST_FULL] +=
+			w->discarded - lost; /* an unfinished capture: the cause is not known */
 		lost = w->discarded;
 	}
 	w->unsaid += lost - w->discarded;
@@ -311,14 +335,18 @@ static void decode_finish(struct cairn_walk *w)
 	uint64_t last = w->any ? w->prev_seq + 1 : 0;
 	uint64_t end = w->stream->first_seq + w->stream->nr_places;
 	if (cairn_image_is_capture(w->stream->image))
-		end = cairn_stream_seq(&w->stream->cb, w->stream->cb.committed, w->stream->cb.seq_hint) + 1;
+		end = cairn_reader_stream_seq(&w->stream->cb, w->stream->cb.committed,
+					      w->stream->cb.seq_hint) +
+		      1;
 	uint64_t span = end > last ? (end - last + 1) * most : most;
 	if (total > w->events && total - w->events <= span) {
 		w->gap_damaged |= w->any && last >= end;
 		decode_missing(w, total - w->events);
 	} else if (total && total != w->events) {
-		cairn_fault_set(&f, CAIRN_NO_OFFSET, "the control block says %llu records were written, the packets say %llu",
-				(unsigned long long)total, (unsigned long long)w->events);
+		cairn_fault_set(
+			&f, CAIRN_NO_OFFSET,
+			"the control block says %llu records were written, the packets say %llu",
+			(unsigned long long)total, (unsigned long long)w->events);
 		snprintf(f.kept, sizeof(f.kept), "believed the packets");
 		w->packet.stream = w->stream;
 		decode_say(&w->packet, &w->sink, 0, &f);
@@ -327,24 +355,26 @@ static void decode_finish(struct cairn_walk *w)
 
 int cairn_walk_packet(struct cairn_walk *w)
 {
-	const struct cairn_stream *st = w->stream;
-	struct cairn_packet *p = &w->packet;
+	const struct cairn_reader_stream *st = w->stream;
+	struct cairn_reader_packet *p = &w->packet;
 
 	decode_leave(w);
 	while (w->next_place < st->nr_places) {
 		uint64_t i = w->next_place++;
 		uint64_t seq = st->places ? st->places[i].seq : st->first_seq + i;
-		uint64_t offset = st->places ? st->places[i].offset
-					     : st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
-		int e = cairn_packet_read(st, seq, offset, p, &w->sink);
-		if (e != CAIRN_PACKET_OK) {
-			w->account.torn += e == CAIRN_PACKET_ABSENT && p->h.seq == CAIRN_SEQ_INVALID;
+		uint64_t offset =
+			st->places ? st->places[i].offset
+				   : st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
+		int e = cairn_reader_packet_read(st, seq, offset, p, &w->sink);
+		if (e != CAIRN_READER_OK) {
+			w->account.torn +=
+				e == CAIRN_READER_ABSENT && p->h.seq == CAIRN_SEQ_INVALID;
 			w->account.damaged += e < 0;
 			w->gap_damaged |= e < 0;
 			continue;
 		}
 		decode_link(w);
-		cairn_packet_parse(p, &w->sink);
+		cairn_reader_packet_parse(p, &w->sink);
 		w->any = true;
 		w->prev_seq = seq;
 		w->prev_end = p->h.ts_end > p->last_ts || p->damaged ? p->h.ts_end : p->last_ts;
@@ -365,7 +395,7 @@ int cairn_walk_packet(struct cairn_walk *w)
 
 static void decode_count_time(struct cairn_walk *w)
 {
-	struct cairn_account *a = &w->account;
+	struct cairn_reader_account *a = &w->account;
 
 	if (a->first_ts == 0 || w->ts < a->first_ts)
 		a->first_ts = w->ts;
@@ -373,9 +403,9 @@ static void decode_count_time(struct cairn_walk *w)
 		a->last_ts = w->ts;
 }
 
-int cairn_walk_next(struct cairn_walk *w, struct cairn_record *r)
+int cairn_walk_next(struct cairn_walk *w, struct cairn_reader_record *r)
 {
-	struct cairn_packet *p = &w->packet;
+	struct cairn_reader_packet *p = &w->packet;
 
 	if (w->over)
 		return 0;
@@ -390,7 +420,9 @@ int cairn_walk_next(struct cairn_walk *w, struct cairn_record *r)
 		if (at >= p->good) { /* the rest of a damaged packet */
 			w->at = p->content;
 			r->ts = w->ts;
-			r->id = p->content - at >= 8 ? (uint32_t)cairn_load_int(p->bytes + at + 6, 2, false) : 0;
+			r->id = p->content - at >= 8
+					? (uint32_t)cairn_reader_int(p->bytes + at + 6, 2, false)
+					: 0;
 			r->payload = p->bytes + at;
 			r->bytes = p->content - at;
 			return 1;
@@ -401,13 +433,13 @@ int cairn_walk_next(struct cairn_walk *w, struct cairn_record *r)
 		if (ts <= decode_latest(p))
 			w->ts = ts;
 		decode_count_time(w);
-		r->id = (uint32_t)cairn_load_int(p->bytes + at + 6, 2, false);
+		r->id = (uint32_t)cairn_reader_int(p->bytes + at + 6, 2, false);
 		if (r->id == CAIRN_ID_DISCARDED) {
 			w->account.filtered++;
 			continue;
 		}
 		r->ts = w->ts;
-		r->task = (uint32_t)cairn_load_int(p->bytes + at + 8, 4, false);
+		r->task = (uint32_t)cairn_reader_int(p->bytes + at + 8, 4, false);
 		r->payload = p->bytes + at + CAIRN_RECORD_HEADER_BYTES;
 		return 1;
 	}

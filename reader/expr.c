@@ -11,7 +11,7 @@
 
 struct expr_parser {
 	struct expr_program *program;
-	const struct cairn_event *event;
+	const struct cairn_schema_event *event;
 	const char *at;
 	const char *why;
 	int depth;
@@ -27,7 +27,7 @@ static int expr_fail(struct expr_parser *x, const char *why)
 	return -1;
 }
 
-void expr_skip_blanks(const char **at)
+void cairn_expr_skip_blanks(const char **at)
 {
 	while (**at == ' ' || **at == '\t')
 		(*at)++;
@@ -35,7 +35,7 @@ void expr_skip_blanks(const char **at)
 
 static bool expr_accept(struct expr_parser *x, const char *token)
 {
-	expr_skip_blanks(&x->at);
+	cairn_expr_skip_blanks(&x->at);
 	if (strncmp(x->at, token, strlen(token)))
 		return false;
 	x->at += strlen(token);
@@ -44,7 +44,8 @@ static bool expr_accept(struct expr_parser *x, const char *token)
 
 static bool expr_is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
 }
 
 /* Identifier at the current place; false if none. */
@@ -52,7 +53,7 @@ static bool expr_word(struct expr_parser *x, char *word, size_t size)
 {
 	size_t n = 0;
 
-	expr_skip_blanks(&x->at);
+	cairn_expr_skip_blanks(&x->at);
 	if (*x->at >= '0' && *x->at <= '9')
 		return false;
 	while (expr_is_word(x->at[n]))
@@ -152,13 +153,13 @@ static bool expr_char(const char **at, char *out)
 	return true;
 }
 
-char *expr_parse_string(const char **at, size_t *n)
+char *cairn_expr_parse_string(const char **at, size_t *n)
 {
 	const char *s = *at;
 	char *out = malloc(strlen(s) + 1);
 	size_t used = 0;
 
-	expr_skip_blanks(&s);
+	cairn_expr_skip_blanks(&s);
 	if (!out || *s != '"') {
 		free(out);
 		return NULL;
@@ -174,7 +175,7 @@ char *expr_parse_string(const char **at, size_t *n)
 		}
 		s++;
 		*at = s;
-		expr_skip_blanks(&s);
+		cairn_expr_skip_blanks(&s);
 	}
 	out[used] = '\0';
 	*n = used;
@@ -183,7 +184,11 @@ char *expr_parse_string(const char **at, size_t *n)
 
 static int expr_number(struct expr_parser *x)
 {
-	struct expr_node node = {.kind = EXPR_INT, .type = EXPR_NUMBER, .bytes = 4, .is_signed = true, .constant = true};
+	struct expr_node node = {.kind = EXPR_INT,
+				 .type = EXPR_NUMBER,
+				 .bytes = 4,
+				 .is_signed = true,
+				 .constant = true};
 	char *end;
 
 	if (*x->at == '\'') {
@@ -227,16 +232,20 @@ static bool expr_typedef(const char *w, struct expr_ctype *t)
 		uint8_t bytes;
 		bool is_signed;
 	} types[] = {
-		{"u8", 1, false}, {"u16", 2, false}, {"u32", 4, false}, {"u64", 8, false}, {"s8", 1, true},
-		{"s16", 2, true}, {"s32", 4, true}, {"s64", 8, true}, {"__u8", 1, false}, {"__u16", 2, false},
-		{"__u32", 4, false}, {"__u64", 8, false}, {"__s8", 1, true}, {"__s16", 2, true},
-		{"__s32", 4, true}, {"__s64", 8, true}, {"uint8_t", 1, false}, {"uint16_t", 2, false},
-		{"uint32_t", 4, false}, {"uint64_t", 8, false}, {"int8_t", 1, true}, {"int16_t", 2, true},
-		{"int32_t", 4, true}, {"int64_t", 8, true}, {"size_t", 8, false}, {"ssize_t", 8, true},
-		{"uintptr_t", 8, false}, {"intptr_t", 8, true}, {"bool", 1, false}, {"_Bool", 1, false},
-		{"pid_t", 4, true}, {"uid_t", 4, false}, {"gid_t", 4, false}, {"gfp_t", 4, false},
-		{"dev_t", 4, false}, {"umode_t", 2, false}, {"loff_t", 8, true}, {"off_t", 8, true},
-		{"sector_t", 8, false}, {"ino_t", 8, false}, {"ktime_t", 8, true},
+		{"u8", 1, false},       {"u16", 2, false},      {"u32", 4, false},
+		{"u64", 8, false},      {"s8", 1, true},        {"s16", 2, true},
+		{"s32", 4, true},       {"s64", 8, true},       {"__u8", 1, false},
+		{"__u16", 2, false},    {"__u32", 4, false},    {"__u64", 8, false},
+		{"__s8", 1, true},      {"__s16", 2, true},     {"__s32", 4, true},
+		{"__s64", 8, true},     {"uint8_t", 1, false},  {"uint16_t", 2, false},
+		{"uint32_t", 4, false}, {"uint64_t", 8, false}, {"int8_t", 1, true},
+		{"int16_t", 2, true},   {"int32_t", 4, true},   {"int64_t", 8, true},
+		{"size_t", 8, false},   {"ssize_t", 8, true},   {"uintptr_t", 8, false},
+		{"intptr_t", 8, true},  {"bool", 1, false},     {"_Bool", 1, false},
+		{"pid_t", 4, true},     {"uid_t", 4, false},    {"gid_t", 4, false},
+		{"gfp_t", 4, false},    {"dev_t", 4, false},    {"umode_t", 2, false},
+		{"loff_t", 8, true},    {"off_t", 8, true},     {"sector_t", 8, false},
+		{"ino_t", 8, false},    {"ktime_t", 8, true},
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -250,7 +259,10 @@ static bool expr_typedef(const char *w, struct expr_ctype *t)
 	return false;
 }
 
-/* Type name up to the closing parenthesis, which is consumed. False, and nothing consumed, if it is no type. */
+/*
+ * Type name up to the closing parenthesis, which is consumed. False, and nothing consumed, if it is
+ * no type.
+ */
 static bool expr_type_name(struct expr_parser *x, struct expr_ctype *t)
 {
 	const char *start = x->at;
@@ -261,10 +273,11 @@ static bool expr_type_name(struct expr_parser *x, struct expr_ctype *t)
 	*t = (struct expr_ctype){.bytes = 4, .is_signed = true};
 	while (expr_word(x, w, sizeof(w))) {
 		any = true;
-		if (strcmp(w, "REC") == 0 || strncmp(w, "__get_", 6) == 0 || strncmp(w, "__print_", 8) == 0 ||
-		    strcmp(w, "sizeof") == 0)
+		if (strcmp(w, "REC") == 0 || strncmp(w, "__get_", 6) == 0 ||
+		    strncmp(w, "__print_", 8) == 0 || strcmp(w, "sizeof") == 0)
 			goto no;
-		if (strcmp(w, "const") == 0 || strcmp(w, "volatile") == 0 || strcmp(w, "__user") == 0)
+		if (strcmp(w, "const") == 0 || strcmp(w, "volatile") == 0 ||
+		    strcmp(w, "__user") == 0)
 			continue;
 		if (strcmp(w, "unsigned") == 0) {
 			is_unsigned = base = t->known = true;
@@ -273,10 +286,12 @@ static bool expr_type_name(struct expr_parser *x, struct expr_ctype *t)
 		} else if (strcmp(w, "long") == 0) {
 			longs++;
 			base = t->known = true;
-		} else if (strcmp(w, "short") == 0 || strcmp(w, "char") == 0 || strcmp(w, "void") == 0) {
+		} else if (strcmp(w, "short") == 0 || strcmp(w, "char") == 0 ||
+			   strcmp(w, "void") == 0) {
 			t->bytes = w[0] == 's' ? 2 : 1;
 			base = t->known = true;
-		} else if (strcmp(w, "enum") == 0 || strcmp(w, "struct") == 0 || strcmp(w, "union") == 0) {
+		} else if (strcmp(w, "enum") == 0 || strcmp(w, "struct") == 0 ||
+			   strcmp(w, "union") == 0) {
 			t->known = w[0] == 'e';
 			base = true;
 			if (!expr_word(x, w, sizeof(w)))
@@ -301,16 +316,17 @@ no:
 	return false;
 }
 
-static const struct cairn_field *expr_field_name(struct expr_parser *x)
+static const struct cairn_schema_field *expr_field_name(struct expr_parser *x)
 {
 	char w[128];
 
 	if (!expr_word(x, w, sizeof(w)))
 		return NULL;
-	return cairn_event_field(x->event, w);
+	return cairn_schema_event_field(x->event, w);
 }
 
-static int expr_field_node(struct expr_parser *x, const struct cairn_field *f, enum expr_kind kind)
+static int expr_field_node(struct expr_parser *x, const struct cairn_schema_field *f,
+			   enum expr_kind kind)
 {
 	struct expr_node node = {.kind = (uint8_t)kind, .field = f, .bytes = 8};
 
@@ -318,7 +334,9 @@ static int expr_field_node(struct expr_parser *x, const struct cairn_field *f, e
 		return expr_fail(x, "the print format names a field that the event has not");
 	if (kind == EXPR_BYTES) {
 		node.type = EXPR_MEMORY;
-		node.bytes = f->element <= 8 ? (uint8_t)f->element : 1;
+		node.bytes = 1;
+		if (f->element == 2 || f->element == 4 || f->element == 8)
+			node.bytes = (uint8_t)f->element;
 		node.is_signed = f->is_signed;
 	} else if (kind == EXPR_FIELD) {
 		node.type = EXPR_NUMBER;
@@ -336,8 +354,9 @@ static int expr_reference(struct expr_parser *x, bool address)
 {
 	if (!expr_accept(x, "->"))
 		return expr_fail(x, "the print format uses the record as a whole");
-	const struct cairn_field *f = expr_field_name(x);
-	bool memory = f && (address || f->kind != CAIRN_FIELD_INT || f->size > 8 || (f->size & (f->size - 1)));
+	const struct cairn_schema_field *f = expr_field_name(x);
+	bool memory = f && (address || f->kind != CAIRN_SCHEMA_INT || f->size > 8 ||
+			    (f->size & (f->size - 1)));
 	return expr_field_node(x, f, memory ? EXPR_BYTES : EXPR_FIELD);
 }
 
@@ -351,16 +370,18 @@ static bool expr_table(struct expr_parser *x, struct expr_node *node)
 		if (!expr_accept(x, "{"))
 			return false;
 		int value = expr_conditional(x);
-		if (value < 0 || !expr_node(x, value)->constant || !expr_is_number(x, value) || !expr_accept(x, ","))
+		if (value < 0 || !expr_node(x, value)->constant || !expr_is_number(x, value) ||
+		    !expr_accept(x, ","))
 			return false;
-		expr_eval(x->program, (uint32_t)value, NULL, &v);
+		cairn_expr_eval(x->program, (uint32_t)value, NULL, &v);
 		s.value = v.number;
-		s.name = expr_parse_string(&x->at, &n);
+		s.name = cairn_expr_parse_string(&x->at, &n);
 		if (!s.name)
 			return false;
-		struct expr_symbol *t = node->nr_table < EXPR_TABLE_MAX
-						? realloc(node->table, (node->nr_table + 1) * sizeof(*t))
-						: NULL;
+		struct expr_symbol *t =
+			node->nr_table < EXPR_TABLE_MAX
+				? realloc(node->table, (node->nr_table + 1) * sizeof(*t))
+				: NULL;
 		if (!t) {
 			free(s.name);
 			return false;
@@ -383,7 +404,8 @@ static int expr_table_call(struct expr_parser *x, enum expr_kind kind)
 		return expr_fail(x, "a table of the print format has no number to look up");
 	bool ok = true;
 	if (kind == EXPR_FLAGS)
-		ok = expr_accept(x, ",") && (node.text = expr_parse_string(&x->at, &n)) != NULL;
+		ok = expr_accept(x, ",") &&
+		     (node.text = cairn_expr_parse_string(&x->at, &n)) != NULL;
 	int i = ok && expr_table(x, &node) ? expr_add_above(x, &node, a, -1, -1)
 					   : expr_fail(x, "a table of the print format is wrong");
 	if (i >= 0) {
@@ -410,7 +432,8 @@ static int expr_memory_call(struct expr_parser *x, enum expr_kind kind, int nr, 
 		if (arg[i] < 0)
 			return -1;
 		if (i && !expr_is_number(x, arg[i]))
-			return expr_fail(x, "a call in the print format has an argument that is no number");
+			return expr_fail(
+				x, "a call in the print format has an argument that is no number");
 	}
 	if (!expr_accept(x, ")"))
 		return expr_fail(x, "a call in the print format is not closed");
@@ -422,7 +445,11 @@ static int expr_binary_node(struct expr_parser *x, const char *op, int a, int b)
 static int expr_time_call(struct expr_parser *x, const char *op)
 {
 	struct expr_node cast = {.kind = EXPR_CAST, .type = EXPR_NUMBER, .bytes = 8};
-	struct expr_node giga = {.kind = EXPR_INT, .type = EXPR_NUMBER, .bytes = 8, .value = 1000000000, .constant = true};
+	struct expr_node giga = {.kind = EXPR_INT,
+				 .type = EXPR_NUMBER,
+				 .bytes = 8,
+				 .value = 1000000000,
+				 .constant = true};
 	int a = expr_conditional(x);
 
 	if (a < 0 || !expr_is_number(x, a) || !expr_accept(x, ")"))
@@ -438,8 +465,11 @@ static int expr_call(struct expr_parser *x, const char *name)
 		const char *name;
 		enum expr_kind kind;
 	} field_calls[] = {
-		{"__get_str", EXPR_BYTES}, {"__get_rel_str", EXPR_BYTES}, {"__get_dynamic_array", EXPR_BYTES},
-		{"__get_rel_dynamic_array", EXPR_BYTES}, {"__get_dynamic_array_len", EXPR_LENGTH},
+		{"__get_str", EXPR_BYTES},
+		{"__get_rel_str", EXPR_BYTES},
+		{"__get_dynamic_array", EXPR_BYTES},
+		{"__get_rel_dynamic_array", EXPR_BYTES},
+		{"__get_dynamic_array_len", EXPR_LENGTH},
 		{"__get_rel_dynamic_array_len", EXPR_LENGTH},
 	};
 
@@ -472,7 +502,8 @@ static int expr_call(struct expr_parser *x, const char *name)
 
 static int expr_sizeof(struct expr_parser *x)
 {
-	struct expr_node node = {.kind = EXPR_INT, .type = EXPR_NUMBER, .bytes = 8, .constant = true};
+	struct expr_node node = {
+		.kind = EXPR_INT, .type = EXPR_NUMBER, .bytes = 8, .constant = true};
 	struct expr_ctype t;
 
 	if (!expr_accept(x, "("))
@@ -486,7 +517,7 @@ static int expr_sizeof(struct expr_parser *x)
 	char w[64];
 	if (!expr_word(x, w, sizeof(w)) || strcmp(w, "REC") || !expr_accept(x, "->"))
 		return expr_fail(x, "sizeof of something that is no type");
-	const struct cairn_field *f = expr_field_name(x);
+	const struct cairn_schema_field *f = expr_field_name(x);
 	if (!f || !expr_accept(x, ")"))
 		return expr_fail(x, "sizeof of something that is no field");
 	node.value = f->size;
@@ -498,7 +529,7 @@ static int expr_string(struct expr_parser *x)
 	struct expr_node node = {.kind = EXPR_STRING, .type = EXPR_TEXT, .constant = true};
 	size_t n;
 
-	node.text = expr_parse_string(&x->at, &n);
+	node.text = cairn_expr_parse_string(&x->at, &n);
 	if (!node.text)
 		return expr_fail(x, "a string of the print format is not closed");
 	node.value = n;
@@ -512,7 +543,7 @@ static int expr_primary(struct expr_parser *x)
 {
 	char w[64];
 
-	expr_skip_blanks(&x->at);
+	cairn_expr_skip_blanks(&x->at);
 	if (*x->at == '"')
 		return expr_string(x);
 	if (expr_accept(x, "(")) {
@@ -528,7 +559,11 @@ static int expr_primary(struct expr_parser *x)
 	if (strcmp(w, "sizeof") == 0)
 		return expr_sizeof(x);
 	if (strcmp(w, "true") == 0 || strcmp(w, "false") == 0 || strcmp(w, "NULL") == 0) {
-		struct expr_node node = {.kind = EXPR_INT, .type = EXPR_NUMBER, .bytes = 4, .is_signed = true, .constant = true};
+		struct expr_node node = {.kind = EXPR_INT,
+					 .type = EXPR_NUMBER,
+					 .bytes = 4,
+					 .is_signed = true,
+					 .constant = true};
 		node.value = w[0] == 't';
 		return expr_add(x, &node);
 	}
@@ -544,7 +579,8 @@ static int expr_postfix(struct expr_parser *x)
 		int b = expr_conditional(x);
 		if (b < 0)
 			return -1;
-		if (expr_node(x, a)->type != EXPR_MEMORY || !expr_is_number(x, b) || !expr_accept(x, "]"))
+		if (expr_node(x, a)->type != EXPR_MEMORY || !expr_is_number(x, b) ||
+		    !expr_accept(x, "]"))
 			return expr_fail(x, "the print format indexes something that is no array");
 		uint8_t element = expr_node(x, a)->bytes;
 		node.value = element;
@@ -601,7 +637,7 @@ static int expr_unary_body(struct expr_parser *x)
 	struct expr_ctype t;
 	char w[8];
 
-	expr_skip_blanks(&x->at);
+	cairn_expr_skip_blanks(&x->at);
 	if (*x->at == '(') {
 		const char *start = x->at++;
 		if (expr_type_name(x, &t))
@@ -620,7 +656,9 @@ static int expr_unary_body(struct expr_parser *x)
 	if (expr_accept(x, "&")) {
 		bool closed = expr_accept(x, "(");
 		if (!expr_word(x, w, sizeof(w)) || strcmp(w, "REC"))
-			return expr_fail(x, "the print format takes the address of something that is no field");
+			return expr_fail(
+				x,
+				"the print format takes the address of something that is no field");
 		int a = expr_reference(x, true);
 		if (a >= 0 && closed && !expr_accept(x, ")"))
 			return expr_fail(x, "a parenthesis of the print format is not closed");
@@ -643,16 +681,15 @@ static const struct {
 	const char *op;
 	int level;
 } expr_operators[] = {
-	{"||", 1}, {"&&", 2}, {"|", 3}, {"^", 4}, {"&", 5}, {"==", 6}, {"!=", 6}, {"<<", 8}, {">>", 8},
-	{"<=", 7}, {">=", 7}, {"<", 7}, {">", 7}, {"+", 9}, {"-", 9}, {"*", 10}, {"/", 10}, {"%", 10},
+	{"||", 1}, {"&&", 2}, {"|", 3},  {"^", 4},  {"&", 5},  {"==", 6},
+	{"!=", 6}, {"<<", 8}, {">>", 8}, {"<=", 7}, {">=", 7}, {"<", 7},
+	{">", 7},  {"+", 9},  {"-", 9},  {"*", 10}, {"/", 10}, {"%", 10},
 };
 
 static uint16_t expr_op(const char *op)
 {
 	return (uint16_t)((uint8_t)op[0] | (uint8_t)op[1] << 8);
 }
-
-#define EXPR_OP(a, b) ((uint16_t)((a) | (b) << 8))
 
 static int expr_binary_node(struct expr_parser *x, const char *op, int a, int b)
 {
@@ -661,15 +698,18 @@ static int expr_binary_node(struct expr_parser *x, const char *op, int a, int b)
 
 	if (l->type != EXPR_NUMBER || r->type != EXPR_NUMBER)
 		return expr_fail(x, "the print format calculates with something that is no number");
-	if (strchr("<>=!&|", op[0]) && (op[1] || op[0] == '<' || op[0] == '>') && strcmp(op, "<<") && strcmp(op, ">>")) {
-		node.bytes = 4; /* the result of a comparison is an int; value holds the type it is made in */
+	if (strchr("<>=!&|", op[0]) && (op[1] || op[0] == '<' || op[0] == '>') &&
+	    strcmp(op, "<<") && strcmp(op, ">>")) {
+		node.bytes =
+			4; /* the result of a comparison is an int; value holds the type it is made in */
 		node.is_signed = true;
 	} else if (op[0] == '<' || op[0] == '>') {
 		node.bytes = l->bytes; /* a shift has the type of its left side */
 		node.is_signed = l->is_signed;
 	} else {
 		node.bytes = l->bytes > r->bytes ? l->bytes : r->bytes;
-		node.is_signed = (l->bytes == node.bytes ? l->is_signed : true) && (r->bytes == node.bytes ? r->is_signed : true);
+		node.is_signed = (l->bytes == node.bytes ? l->is_signed : true) &&
+				 (r->bytes == node.bytes ? r->is_signed : true);
 	}
 	return expr_add_above(x, &node, a, b, -1);
 }
@@ -680,11 +720,12 @@ static int expr_binary(struct expr_parser *x, int least)
 
 	while (a >= 0) {
 		size_t i = 0;
-		expr_skip_blanks(&x->at);
+		cairn_expr_skip_blanks(&x->at);
 		while (i < sizeof(expr_operators) / sizeof(expr_operators[0]) &&
 		       strncmp(x->at, expr_operators[i].op, strlen(expr_operators[i].op)))
 			i++;
-		if (i == sizeof(expr_operators) / sizeof(expr_operators[0]) || expr_operators[i].level < least)
+		if (i == sizeof(expr_operators) / sizeof(expr_operators[0]) ||
+		    expr_operators[i].level < least)
 			break;
 		x->at += strlen(expr_operators[i].op);
 		if (++x->depth > EXPR_DEPTH_MAX)
@@ -714,7 +755,8 @@ static int expr_conditional_body(struct expr_parser *x)
 		return expr_fail(x, "a choice of the print format mixes numbers and text");
 	node.type = l->type == EXPR_NUMBER ? EXPR_NUMBER : l->type == r->type ? l->type : EXPR_TEXT;
 	node.bytes = l->bytes > r->bytes ? l->bytes : r->bytes;
-	node.is_signed = (l->bytes == node.bytes ? l->is_signed : true) && (r->bytes == node.bytes ? r->is_signed : true);
+	node.is_signed = (l->bytes == node.bytes ? l->is_signed : true) &&
+			 (r->bytes == node.bytes ? r->is_signed : true);
 	return expr_add_above(x, &node, a, b, c);
 }
 
@@ -727,7 +769,8 @@ static int expr_conditional(struct expr_parser *x)
 	return a;
 }
 
-int expr_parse(struct expr_program *p, const struct cairn_event *e, const char **at, const char **why)
+int cairn_expr_parse(struct expr_program *p, const struct cairn_schema_event *e, const char **at,
+		     const char **why)
 {
 	struct expr_parser x = {p, e, *at, NULL, 0};
 	int a = expr_conditional(&x);
@@ -738,7 +781,7 @@ int expr_parse(struct expr_program *p, const struct cairn_event *e, const char *
 	return a;
 }
 
-void expr_free(struct expr_program *p)
+void cairn_expr_free(struct expr_program *p)
 {
 	for (uint32_t i = 0; i < p->nr_nodes; i++) {
 		struct expr_node *n = &p->nodes[i];
@@ -748,268 +791,4 @@ void expr_free(struct expr_program *p)
 		free(n->text);
 	}
 	free(p->nodes);
-}
-
-/* Cut to the width of a type. */
-static uint64_t expr_cut(uint64_t v, uint32_t bytes, bool is_signed)
-{
-	if (bytes >= 8)
-		return v;
-	uint64_t mask = ((uint64_t)1 << (bytes * 8)) - 1;
-	v &= mask;
-	return is_signed && (v >> (bytes * 8 - 1)) ? v | ~mask : v;
-}
-
-static uint64_t expr_divide(uint64_t a, uint64_t b, bool is_signed, bool rest)
-{
-	if (b == 0)
-		return 0;
-	if (!is_signed)
-		return rest ? a % b : a / b;
-	if (b == UINT64_MAX) /* -1: the quotient of the smallest number does not fit */
-		return rest ? 0 : 0 - a;
-	return (uint64_t)(rest ? (int64_t)a % (int64_t)b : (int64_t)a / (int64_t)b);
-}
-
-static uint64_t expr_shift(const struct expr_node *n, uint64_t a, uint64_t b, bool left)
-{
-	unsigned bits = n->bytes * 8u;
-
-	b &= bits - 1; /* as the processors do */
-	if (left)
-		return a << b;
-	return n->is_signed ? (uint64_t)((int64_t)a >> b) : a >> b;
-}
-
-static uint64_t expr_arithmetic(const struct expr_program *p, const struct expr_node *n, uint64_t a, uint64_t b)
-{
-	const struct expr_node *l = &p->nodes[n->a], *r = &p->nodes[n->b];
-	uint32_t bytes = l->bytes > r->bytes ? l->bytes : r->bytes;
-	bool is_signed = (l->bytes == bytes ? l->is_signed : true) && (r->bytes == bytes ? r->is_signed : true);
-	uint64_t x = expr_cut(a, bytes, is_signed), y = expr_cut(b, bytes, is_signed);
-	bool less = is_signed ? (int64_t)x < (int64_t)y : x < y;
-
-	switch (n->op) {
-	case EXPR_OP('+', 0):
-		return x + y;
-	case EXPR_OP('-', 0):
-		return x - y;
-	case EXPR_OP('*', 0):
-		return x * y;
-	case EXPR_OP('/', 0):
-		return expr_divide(x, y, is_signed, false);
-	case EXPR_OP('%', 0):
-		return expr_divide(x, y, is_signed, true);
-	case EXPR_OP('<', '<'):
-		return expr_shift(n, a, b, true);
-	case EXPR_OP('>', '>'):
-		return expr_shift(n, a, b, false);
-	case EXPR_OP('&', 0):
-		return x & y;
-	case EXPR_OP('|', 0):
-		return x | y;
-	case EXPR_OP('^', 0):
-		return x ^ y;
-	case EXPR_OP('=', '='):
-		return x == y;
-	case EXPR_OP('!', '='):
-		return x != y;
-	case EXPR_OP('<', 0):
-		return less;
-	case EXPR_OP('>', 0):
-		return !less && x != y;
-	case EXPR_OP('<', '='):
-		return less || x == y;
-	case EXPR_OP('>', '='):
-		return !less;
-	default:
-		return 0;
-	}
-}
-
-static uint64_t expr_eval_number(const struct expr_program *p, uint32_t i, const struct expr_record *r)
-{
-	struct expr_value v;
-
-	expr_eval(p, i, r, &v);
-	return v.type == EXPR_NUMBER ? v.number : 0;
-}
-
-static uint64_t expr_eval_binary(const struct expr_program *p, const struct expr_node *n, const struct expr_record *r)
-{
-	uint64_t a = expr_eval_number(p, n->a, r);
-
-	if (n->op == EXPR_OP('&', '&'))
-		return a && expr_eval_number(p, n->b, r);
-	if (n->op == EXPR_OP('|', '|'))
-		return a || expr_eval_number(p, n->b, r);
-	return expr_cut(expr_arithmetic(p, n, a, expr_eval_number(p, n->b, r)), n->bytes, n->is_signed);
-}
-
-static void expr_eval_flags(const struct expr_node *n, uint64_t v, struct cairn_text *t)
-{
-	const char *between = "";
-
-	for (uint32_t i = 0; i < n->nr_table && v; i++) {
-		const struct expr_symbol *s = &n->table[i];
-		if ((v & s->value) != s->value)
-			continue;
-		v &= ~s->value;
-		cairn_text_put(t, between, strlen(between));
-		cairn_text_put(t, s->name, strlen(s->name));
-		between = n->text;
-	}
-	if (v) {
-		cairn_text_put(t, between, strlen(between));
-		cairn_text_printf(t, "0x%llx", (unsigned long long)v);
-	}
-}
-
-static void expr_eval_symbolic(const struct expr_node *n, uint64_t v, struct cairn_text *t)
-{
-	for (uint32_t i = 0; i < n->nr_table; i++) {
-		if (n->table[i].value != v)
-			continue;
-		cairn_text_put(t, n->table[i].name, strlen(n->table[i].name));
-		return;
-	}
-	cairn_text_printf(t, "0x%llx", (unsigned long long)v);
-}
-
-static void expr_eval_hex(const struct expr_program *p, const struct expr_node *n, const struct expr_record *r,
-			  struct cairn_text *t)
-{
-	struct expr_value m;
-
-	expr_eval(p, n->a, r, &m);
-	uint64_t count = expr_eval_number(p, n->b, r);
-	if (m.type == EXPR_NUMBER)
-		return;
-	if (count > m.n)
-		count = m.n;
-	for (uint64_t i = 0; i < count; i++)
-		cairn_text_printf(t, "%s%02x", i && n->value ? " " : "", m.bytes[i]);
-}
-
-static void expr_eval_array(const struct expr_program *p, const struct expr_node *n, const struct expr_record *r,
-			    struct cairn_text *t)
-{
-	struct expr_value m;
-
-	expr_eval(p, n->a, r, &m);
-	uint64_t count = expr_eval_number(p, n->b, r);
-	uint64_t size = expr_eval_number(p, n->c, r);
-	if (m.type != EXPR_MEMORY || (size != 1 && size != 2 && size != 4 && size != 8))
-		count = 0;
-	else if (count > m.n / size)
-		count = m.n / size;
-	cairn_text_put(t, "{", 1);
-	for (uint64_t i = 0; i < count; i++)
-		cairn_text_printf(t, "%s0x%llx", i ? "," : "",
-				  (unsigned long long)cairn_load_int(m.bytes + i * size, (uint32_t)size, false));
-	cairn_text_put(t, "}", 1);
-}
-
-/* A text made in the scratch. */
-static void expr_eval_text(const struct expr_program *p, const struct expr_node *n, const struct expr_record *r,
-			   struct expr_value *v)
-{
-	struct cairn_text *t = r ? r->scratch : NULL;
-
-	v->type = EXPR_TEXT;
-	if (!t)
-		return;
-	size_t start = t->used;
-	if (n->kind == EXPR_FLAGS)
-		expr_eval_flags(n, expr_eval_number(p, n->a, r), t);
-	else if (n->kind == EXPR_SYMBOLIC)
-		expr_eval_symbolic(n, expr_eval_number(p, n->a, r), t);
-	else if (n->kind == EXPR_HEX)
-		expr_eval_hex(p, n, r, t);
-	else
-		expr_eval_array(p, n, r, t);
-	v->bytes = (const uint8_t *)t->bytes + start;
-	v->n = (uint32_t)(t->used - start);
-}
-
-static void expr_eval_field(const struct expr_node *n, const struct expr_record *r, struct expr_value *v)
-{
-	const uint8_t *at;
-	uint32_t bytes;
-
-	if (!r || !cairn_field_bytes(n->field, r->payload, r->bytes, &at, &bytes)) {
-		v->type = (enum expr_type)n->type;
-		return;
-	}
-	if (n->kind == EXPR_FIELD) {
-		v->number = cairn_load_int(at, bytes, n->field->is_signed);
-	} else if (n->kind == EXPR_LENGTH) {
-		v->number = bytes;
-	} else {
-		v->type = EXPR_MEMORY;
-		v->bytes = at;
-		v->n = bytes;
-	}
-}
-
-static uint64_t expr_eval_index(const struct expr_program *p, const struct expr_node *n, const struct expr_record *r)
-{
-	struct expr_value m;
-
-	expr_eval(p, n->a, r, &m);
-	uint64_t i = expr_eval_number(p, n->b, r);
-	if (m.type != EXPR_MEMORY || !m.bytes || n->value == 0 || i >= m.n / n->value)
-		return 0;
-	return cairn_load_int(m.bytes + i * n->value, (uint32_t)n->value, p->nodes[n->a].is_signed);
-}
-
-void expr_eval(const struct expr_program *p, uint32_t node, const struct expr_record *r, struct expr_value *v)
-{
-	const struct expr_node *n = &p->nodes[node];
-
-	*v = (struct expr_value){.type = EXPR_NUMBER};
-	switch ((enum expr_kind)n->kind) {
-	case EXPR_INT:
-		v->number = n->value;
-		break;
-	case EXPR_STRING:
-		v->type = EXPR_TEXT;
-		v->bytes = (const uint8_t *)n->text;
-		v->n = (uint32_t)n->value;
-		break;
-	case EXPR_FIELD:
-	case EXPR_BYTES:
-	case EXPR_LENGTH:
-		expr_eval_field(n, r, v);
-		break;
-	case EXPR_INDEX:
-		v->number = expr_eval_index(p, n, r);
-		break;
-	case EXPR_NEGATE:
-		v->number = expr_cut(0 - expr_eval_number(p, n->a, r), n->bytes, n->is_signed);
-		break;
-	case EXPR_INVERT:
-		v->number = expr_cut(~expr_eval_number(p, n->a, r), n->bytes, n->is_signed);
-		break;
-	case EXPR_NOT:
-		v->number = !expr_eval_number(p, n->a, r);
-		break;
-	case EXPR_BINARY:
-		v->number = expr_eval_binary(p, n, r);
-		break;
-	case EXPR_CHOOSE:
-		expr_eval(p, expr_eval_number(p, n->a, r) ? n->b : n->c, r, v);
-		if (v->type == EXPR_NUMBER)
-			v->number = expr_cut(v->number, n->bytes, n->is_signed);
-		break;
-	case EXPR_CAST:
-		v->number = expr_cut(expr_eval_number(p, n->a, r), n->value ? (uint32_t)n->value : 8, n->op);
-		break;
-	case EXPR_FLAGS:
-	case EXPR_SYMBOLIC:
-	case EXPR_HEX:
-	case EXPR_ARRAY:
-		expr_eval_text(p, n, r, v);
-		break;
-	}
 }

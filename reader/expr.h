@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The expressions of print formats: parsed once into a bounded array of nodes, evaluated for each record. C's rules for
- * widths and signs hold, on a 64-bit target. No evaluation fails: what is outside the record reads as 0 or as no bytes, and
- * a division by zero yields 0.
+ * The expressions of print formats: parsed once into a bounded array of nodes, evaluated for each
+ * record. C's rules for widths and signs hold, on a 64-bit target. No evaluation fails: what is
+ * outside the record reads as 0 or as no bytes, and a division by zero yields 0.
  */
 #ifndef CAIRN_READER_EXPR_H
 #define CAIRN_READER_EXPR_H
@@ -48,7 +48,7 @@ struct expr_node {
 	uint16_t op; /* BINARY: one or two characters, first in the low byte */
 	uint16_t a, b, c;
 	uint64_t value;
-	const struct cairn_field *field;
+	const struct cairn_schema_field *field;
 	char *text;
 	struct expr_symbol *table;
 	uint32_t nr_table;
@@ -58,6 +58,9 @@ struct expr_program {
 	struct expr_node *nodes;
 	uint32_t nr_nodes;
 };
+
+/* Operators are one or two characters in one word. */
+#define EXPR_OP(a, b) ((uint16_t)((a) | (b) << 8))
 
 struct expr_value {
 	enum expr_type type;
@@ -69,15 +72,23 @@ struct expr_value {
 struct expr_record {
 	const uint8_t *payload;
 	uint32_t bytes;
-	struct cairn_text *scratch; /* for texts that are made; each stays until the record is done */
+	struct cairn_buf
+		*scratch; /* for texts that are made; each stays until the record is done */
 };
 
-/* Parse one expression at *at. Returns the node's number and moves *at behind it, or -1 and *why. */
-int expr_parse(struct expr_program *p, const struct cairn_event *e, const char **at, const char **why);
-void expr_skip_blanks(const char **at);
-/* C string literals at *at, escapes resolved, neighbours joined; NULL when there is none or it is wrong. */
-char *expr_parse_string(const char **at, size_t *n);
-void expr_eval(const struct expr_program *p, uint32_t node, const struct expr_record *r, struct expr_value *v);
-void expr_free(struct expr_program *p);
+/*
+ * Parse one expression at *at. Returns the node's number and moves *at behind it, or -1 and *why.
+ */
+int cairn_expr_parse(struct expr_program *p, const struct cairn_schema_event *e, const char **at,
+		     const char **why);
+void cairn_expr_skip_blanks(const char **at);
+/*
+ * C string literals at *at, escapes resolved, neighbours joined; NULL when there is none or it is
+ * wrong.
+ */
+char *cairn_expr_parse_string(const char **at, size_t *n);
+void cairn_expr_eval(const struct expr_program *p, uint32_t node, const struct expr_record *r,
+		     struct expr_value *v);
+void cairn_expr_free(struct expr_program *p);
 
 #endif

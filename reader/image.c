@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Regions and captures inside a source: found by the magic at page steps, validated, their small sections copied. What
- * the rest of the reader sees is only these copies.
+ * Regions and captures inside a source: found by the magic at page steps, validated, their small
+ * sections copied. What the rest of the reader sees is only these copies.
  */
 #include "reader.h"
 
@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IMAGE_SCAN_BYTES (1u << 20)
+#define IMAGE_SCAN_BYTES   (1u << 20)
 #define IMAGE_METADATA_MAX ((uint64_t)256 << 20)
-#define IMAGE_TABLE_MAX ((uint64_t)1 << 20) /* rows of a table */
-#define IMAGE_TRIES 100 /* to read words that a target changes */
+#define IMAGE_TABLE_MAX    ((uint64_t)1 << 20) /* rows of a table */
+#define IMAGE_TRIES        100                 /* to read words that a target changes */
 
-static void image_say(const struct cairn_image *im, const struct cairn_sink *sink, struct cairn_fault *f,
-		      enum cairn_fault_kind kind)
+static void image_say(const struct cairn_image *im, const struct cairn_sink *sink,
+		      struct cairn_fault *f, enum cairn_fault_kind kind)
 {
 	f->kind = kind;
 	f->image = (int)im->index;
@@ -24,7 +24,7 @@ static void image_say(const struct cairn_image *im, const struct cairn_sink *sin
 		sink->say(sink->ctx, f);
 }
 
-bool cairn_magic_matches(const uint8_t *at)
+bool cairn_image_magic_matches(const uint8_t *at)
 {
 	static const uint8_t magic[CAIRN_MAGIC_BYTES] = CAIRN_MAGIC_XORED;
 
@@ -56,22 +56,23 @@ static const char *image_sections_wrong(const struct cairn_superblock *sb)
 	return NULL;
 }
 
-const char *cairn_superblock_wrong(const uint8_t *page, size_t n, struct cairn_superblock *out)
+const char *cairn_image_superblock_wrong(const uint8_t *page, size_t n,
+					 struct cairn_superblock *out)
 {
 	if (n < sizeof(*out))
 		return "the superblock is cut";
-	if (!cairn_magic_matches(page))
+	if (!cairn_image_magic_matches(page))
 		return "no superblock";
 	memcpy(out, page, sizeof(*out));
 	if (out->superblock_bytes < sizeof(*out) || out->superblock_bytes > CAIRN_PAGE_BYTES)
 		return "the superblock's length is impossible";
 	if (n < out->superblock_bytes)
 		return "the superblock is cut";
-	uint32_t crc = cairn_crc32c(0, page, offsetof(struct cairn_superblock, crc32c));
+	uint32_t crc = cairn_reader_crc32c(0, page, offsetof(struct cairn_superblock, crc32c));
 	static const uint8_t zeros[4];
-	crc = cairn_crc32c(crc, zeros, sizeof(zeros));
+	crc = cairn_reader_crc32c(crc, zeros, sizeof(zeros));
 	size_t rest = offsetof(struct cairn_superblock, crc32c) + 4;
-	crc = cairn_crc32c(crc, page + rest, out->superblock_bytes - rest);
+	crc = cairn_reader_crc32c(crc, page + rest, out->superblock_bytes - rest);
 	if (crc != out->crc32c)
 		return "the superblock's checksum is wrong";
 	if (out->major == 0 || out->major > CAIRN_FORMAT_MAJOR)
@@ -89,32 +90,36 @@ const char *cairn_superblock_wrong(const uint8_t *page, size_t n, struct cairn_s
 }
 
 /* Does a superblock that says the same stand at `offset`? */
-static bool image_same_at(const struct cairn_source *s, uint64_t offset, const uint8_t *page, uint32_t n)
+static bool image_same_at(const struct cairn_source *s, uint64_t offset, const uint8_t *page,
+			  uint32_t n)
 {
 	uint8_t other[CAIRN_PAGE_BYTES];
 
 	return cairn_source_read_all(s, offset, other, n) && memcmp(other, page, n) == 0;
 }
 
-static bool image_ring_magic_at(const struct cairn_source *s, uint64_t base, const struct cairn_superblock *sb)
+static bool image_ring_magic_at(const struct cairn_source *s, uint64_t base,
+				const struct cairn_superblock *sb)
 {
 	for (uint32_t i = 0; i < sb->nr_sections; i++) {
 		uint32_t magic;
 		if (sb->sections[i].type != CAIRN_SECTION_RINGS)
 			continue;
-		return cairn_source_read_all(s, base + sb->sections[i].offset + offsetof(struct cairn_ring, magic), &magic,
-					     sizeof(magic)) &&
+		return cairn_source_read_all(s,
+					     base + sb->sections[i].offset +
+						     offsetof(struct cairn_ring, magic),
+					     &magic, sizeof(magic)) &&
 		       magic == CAIRN_RING_MAGIC;
 	}
 	return false;
 }
 
 /*
- * A valid superblock stands at `offset`. It begins a region, or it is the copy at the end of a region whose beginning is
- * damaged: then the region begins `region_bytes - 4096` before it.
+ * A valid superblock stands at `offset`. It begins a region, or it is the copy at the end of a
+ * region whose beginning is damaged: then the region begins `region_bytes - 4096` before it.
  */
-static bool image_is_copy(const struct cairn_source *s, uint64_t offset, uint64_t least, const uint8_t *page,
-			  const struct cairn_superblock *sb)
+static bool image_is_copy(const struct cairn_source *s, uint64_t offset, uint64_t least,
+			  const uint8_t *page, const struct cairn_superblock *sb)
 {
 	if ((sb->flags & CAIRN_SB_CAPTURE) || sb->region_bytes < 2 * CAIRN_PAGE_BYTES)
 		return false;
@@ -126,12 +131,12 @@ static bool image_is_copy(const struct cairn_source *s, uint64_t offset, uint64_
 	return image_ring_magic_at(s, offset - back, sb) && !image_ring_magic_at(s, offset, sb);
 }
 
-static bool image_accept(struct cairn_source *s, uint64_t at, uint64_t least, struct cairn_image *im,
-			 const struct cairn_sink *sink)
+static bool image_accept(struct cairn_source *s, uint64_t at, uint64_t least,
+			 struct cairn_image *im, const struct cairn_sink *sink)
 {
 	uint8_t page[CAIRN_PAGE_BYTES];
 	int64_t got = cairn_source_read(s, at, page, sizeof(page));
-	const char *wrong = cairn_superblock_wrong(page, got > 0 ? (size_t)got : 0, &im->sb);
+	const char *wrong = cairn_image_superblock_wrong(page, got > 0 ? (size_t)got : 0, &im->sb);
 	struct cairn_fault f;
 
 	if (wrong) {
@@ -149,13 +154,15 @@ static bool image_accept(struct cairn_source *s, uint64_t at, uint64_t least, st
 	im->bytes = im->sb.region_bytes && !im->cut ? im->sb.region_bytes : present;
 	if (im->from_copy) {
 		cairn_fault_set(&f, im->base, "the superblock is damaged");
-		snprintf(f.kept, sizeof(f.kept), "its copy at 0x%llx is used", (unsigned long long)at);
+		snprintf(f.kept, sizeof(f.kept), "its copy at 0x%llx is used",
+			 (unsigned long long)at);
 		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 	}
 	return true;
 }
 
-int cairn_image_find(struct cairn_source *s, uint64_t *offset, struct cairn_image *im, const struct cairn_sink *sink)
+int cairn_image_find(struct cairn_source *s, uint64_t *offset, struct cairn_image *im,
+		     const struct cairn_sink *sink)
 {
 	uint64_t least = *offset;
 	uint64_t at = least;
@@ -175,7 +182,7 @@ int cairn_image_find(struct cairn_source *s, uint64_t *offset, struct cairn_imag
 			break;
 		int64_t i = 0;
 		for (; i + (int64_t)CAIRN_MAGIC_BYTES <= got && !found; i += CAIRN_PAGE_BYTES)
-			if (cairn_magic_matches(block + i))
+			if (cairn_image_magic_matches(block + i))
 				found = image_accept(s, at + (uint64_t)i, least, im, sink);
 		at += (uint64_t)(i ? i : CAIRN_PAGE_BYTES);
 	}
@@ -183,12 +190,14 @@ int cairn_image_find(struct cairn_source *s, uint64_t *offset, struct cairn_imag
 	if (!found)
 		return 0;
 	uint64_t behind = im->sb.region_bytes ? im->base + im->sb.region_bytes : UINT64_MAX;
-	behind = behind > UINT64_MAX - CAIRN_PAGE_BYTES ? behind : (behind + CAIRN_PAGE_BYTES - 1) & ~(uint64_t)(CAIRN_PAGE_BYTES - 1);
+	behind = behind > UINT64_MAX - CAIRN_PAGE_BYTES
+			 ? behind
+			 : (behind + CAIRN_PAGE_BYTES - 1) & ~(uint64_t)(CAIRN_PAGE_BYTES - 1);
 	*offset = behind > at ? behind : at;
 	return 1;
 }
 
-uint64_t cairn_clock_ns(const struct cairn_clock *c, uint64_t value)
+uint64_t cairn_image_clock_ns(const struct cairn_image_clock *c, uint64_t value)
 {
 	if (c->hz == 1000000000u)
 		return value;
@@ -196,10 +205,11 @@ uint64_t cairn_clock_ns(const struct cairn_clock *c, uint64_t value)
 	return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }
 
-int64_t cairn_clock_wall_ns(const struct cairn_clock *c, uint64_t value)
+int64_t cairn_image_clock_wall_ns(const struct cairn_image_clock *c, uint64_t value)
 {
 	bool back = value < c->base;
-	unsigned __int128 d = (unsigned __int128)(back ? c->base - value : value - c->base) * 1000000000u / c->hz;
+	unsigned __int128 d =
+		(unsigned __int128)(back ? c->base - value : value - c->base) * 1000000000u / c->hz;
 	__int128 wall = (__int128)c->wall_base_ns + (back ? -(__int128)d : (__int128)d);
 
 	return wall > INT64_MAX ? INT64_MAX : wall < INT64_MIN ? INT64_MIN : (int64_t)wall;
@@ -217,8 +227,10 @@ bool cairn_image_read_state(const struct cairn_image *im, struct cairn_state *st
 		if (!cairn_source_read_all(im->source, im->base + s->offset, st, sizeof(*st)))
 			return false;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!cairn_source_read_all(im->source, im->base + s->offset + offsetof(struct cairn_state, clock_seq), &again,
-					   sizeof(again)))
+		if (!cairn_source_read_all(im->source,
+					   im->base + s->offset +
+						   offsetof(struct cairn_state, clock_seq),
+					   &again, sizeof(again)))
 			return false;
 		if (again == st->clock_seq && !(again & 1))
 			return true;
@@ -238,12 +250,16 @@ static void image_clock(struct cairn_image *im, const struct cairn_sink *sink)
 		return;
 	im->clock.hz = 1000000000u;
 	im->clock.guessed = true;
-	cairn_fault_set(&f, im->base, "the clock's frequency is unknown; times are shown as if it were 1 GHz");
+	cairn_fault_set(&f, im->base,
+			"the clock's frequency is unknown; times are shown as if it were 1 GHz");
 	image_say(im, sink, &f, CAIRN_FAULT_NOTE);
 }
 
-/* Whole section of `im` in fresh memory, at most `n` bytes of it; *got tells how many were there. */
-static void *image_copy(const struct cairn_image *im, enum cairn_section_type type, uint64_t n, size_t *got)
+/*
+ * Whole section of `im` in fresh memory, at most `n` bytes of it; *got tells how many were there.
+ */
+static void *image_copy(const struct cairn_image *im, enum cairn_section_type type, uint64_t n,
+			size_t *got)
 {
 	const struct cairn_section *s = &im->sections[type];
 
@@ -273,7 +289,8 @@ static int image_load_metadata(struct cairn_image *im, const struct cairn_sink *
 	struct cairn_fault f;
 
 	if (used > s->size) {
-		cairn_fault_set(&f, im->base + s->offset, "metadata says %llu bytes are used, but has room for %llu",
+		cairn_fault_set(&f, im->base + s->offset,
+				"metadata says %llu bytes are used, but has room for %llu",
 				(unsigned long long)used, (unsigned long long)s->size);
 		snprintf(f.kept, sizeof(f.kept), "read as far as it parses");
 		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
@@ -283,11 +300,13 @@ static int image_load_metadata(struct cairn_image *im, const struct cairn_sink *
 		used = IMAGE_METADATA_MAX;
 	im->metadata = image_copy(im, CAIRN_SECTION_METADATA, used, &im->metadata_bytes);
 	if (im->metadata_bytes < used) {
-		cairn_fault_set(&f, im->base + s->offset + im->metadata_bytes, "metadata is cut: %llu of %llu bytes are there",
+		cairn_fault_set(&f, im->base + s->offset + im->metadata_bytes,
+				"metadata is cut: %llu of %llu bytes are there",
 				(unsigned long long)im->metadata_bytes, (unsigned long long)used);
 		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 	}
-	return cairn_schema_load(&im->schema, im->metadata, im->metadata_bytes, im->sb.uuid, im->base + s->offset, sink);
+	return cairn_schema_load(&im->schema, im->metadata, im->metadata_bytes, im->sb.uuid,
+				 im->base + s->offset, sink);
 }
 
 static void image_load_entries(struct cairn_image *im)
@@ -300,7 +319,8 @@ static void image_load_entries(struct cairn_image *im)
 		rows = IMAGE_TABLE_MAX;
 	struct cairn_event_entry *e = image_copy(im, CAIRN_SECTION_EVENTS, rows * sizeof(*e), &got);
 	for (size_t i = 0; e && i < got / sizeof(*e); i++) {
-		struct cairn_event *ev = (struct cairn_event *)cairn_schema_event(&im->schema, e[i].id);
+		struct cairn_schema_event *ev =
+			(struct cairn_schema_event *)cairn_schema_find(&im->schema, e[i].id);
 		if (!ev)
 			continue;
 		ev->gate = e[i].gate;
@@ -317,7 +337,8 @@ static int image_load_names(struct cairn_image *im)
 	if (rows > IMAGE_TABLE_MAX)
 		rows = IMAGE_TABLE_MAX;
 	struct cairn_name *table = image_copy(im, CAIRN_SECTION_NAMES, rows * sizeof(*table), &got);
-	int e = cairn_names_load(&im->names, table, table ? (uint32_t)(got / sizeof(*table)) : 0);
+	int e = cairn_reader_names_load(&im->names, table,
+					table ? (uint32_t)(got / sizeof(*table)) : 0);
 	free(table);
 	return e;
 }
@@ -337,7 +358,7 @@ static int image_index_capture(struct cairn_image *im, const struct cairn_sink *
 	bytes = bytes < there ? bytes : there;
 	for (uint64_t at = 0; at < bytes; at += step) {
 		struct cairn_packet_header h;
-		struct cairn_stream *st = NULL;
+		struct cairn_reader_stream *st = NULL;
 		/* the last packet may be cut, then what is there of it counts */
 		if (bytes - at < sizeof(h) ||
 		    !cairn_source_read_all(im->source, im->base + s->offset + at, &h, sizeof(h)))
@@ -359,7 +380,8 @@ static int image_index_capture(struct cairn_image *im, const struct cairn_sink *
 		st->places[st->nr_places++] = (struct cairn_place){h.seq, s->offset + at};
 	}
 	if (bad) {
-		cairn_fault_set(&f, im->base + s->offset + bad_at, "%llu packets have a damaged header or belong to no ring",
+		cairn_fault_set(&f, im->base + s->offset + bad_at,
+				"%llu packets have a damaged header or belong to no ring",
 				(unsigned long long)bad);
 		snprintf(f.kept, sizeof(f.kept), "left out");
 		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
@@ -377,7 +399,7 @@ static int image_compare_places(const void *a, const void *b)
 }
 
 /* By number; of several copies of one packet the last one written, which is the fullest. */
-static void image_sort_places(struct cairn_stream *st)
+static void image_sort_places(struct cairn_reader_stream *st)
 {
 	uint64_t n = 0;
 
@@ -400,8 +422,8 @@ static int image_load_streams(struct cairn_image *im, const struct cairn_sink *s
 
 	if (im->state.nr_rings > rows) {
 		cairn_fault_set(&f, im->base + im->sections[CAIRN_SECTION_STATE].offset,
-				"%u rings are in use, but the region has room for %llu", im->state.nr_rings,
-				(unsigned long long)rows);
+				"%u rings are in use, but the region has room for %llu",
+				im->state.nr_rings, (unsigned long long)rows);
 		snprintf(f.kept, sizeof(f.kept), "looked at all");
 		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 	} else {
@@ -413,8 +435,8 @@ static int image_load_streams(struct cairn_image *im, const struct cairn_sink *s
 	if (rows && !im->streams)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < rows; i++) {
-		struct cairn_stream *st = &im->streams[im->nr_streams];
-		int e = cairn_stream_load(im, i, st, &f);
+		struct cairn_reader_stream *st = &im->streams[im->nr_streams];
+		int e = cairn_reader_stream_load(im, i, st, &f);
 		if (e > 0) {
 			im->nr_streams++;
 			continue;
@@ -447,7 +469,8 @@ static void image_say_cut(const struct cairn_image *im, const struct cairn_sink 
 	if (!im->cut)
 		return;
 	uint64_t size = im->base + im->bytes;
-	bool used = im->state.nr_rings || cairn_image_is_capture(im) || !im->sections[CAIRN_SECTION_STATE].size;
+	bool used = im->state.nr_rings || cairn_image_is_capture(im) ||
+		    !im->sections[CAIRN_SECTION_STATE].size;
 	cairn_fault_set(&f, size, "the file ends here, %llu bytes before the region does",
 			(unsigned long long)(im->sb.region_bytes - im->bytes));
 	if (!used)
@@ -461,7 +484,8 @@ int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink)
 
 	for (uint32_t i = 0; i < im->sb.nr_sections; i++) {
 		const struct cairn_section *s = &im->sb.sections[i];
-		if (s->type > 0 && s->type <= CAIRN_SECTION_PAGES && im->sections[s->type].type == 0)
+		if (s->type > 0 && s->type <= CAIRN_SECTION_PAGES &&
+		    im->sections[s->type].type == 0)
 			im->sections[s->type] = *s;
 	}
 	if (!cairn_image_read_state(im, &im->state)) {
@@ -474,7 +498,8 @@ int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink)
 	}
 	image_say_cut(im, sink);
 	if (im->sb.region_bytes == 0) {
-		cairn_fault_set(&f, im->base, "the capture was never finished; its last counters are missing");
+		cairn_fault_set(&f, im->base,
+				"the capture was never finished; its last counters are missing");
 		image_say(im, sink, &f, CAIRN_FAULT_NOTE);
 	}
 	image_clock(im, sink);
@@ -485,8 +510,9 @@ int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink)
 			image_sort_places(&im->streams[i]);
 	}
 	/*
-	 * The rings were read before the state is read again here: an event's metadata is complete before the event can be
-	 * emitted, so everything the rings hold is described in what follows.
+	 * The rings were read before the state is read again here: an event's metadata is complete
+	 * before the event can be emitted, so everything the rings hold is described in what
+	 * follows.
 	 */
 	struct cairn_state later;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -511,5 +537,5 @@ void cairn_image_fini(struct cairn_image *im)
 	free(im->streams);
 	free(im->metadata);
 	cairn_schema_free(&im->schema);
-	cairn_names_free(im->names);
+	cairn_reader_names_free(im->names);
 }

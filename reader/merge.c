@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A reader is a source with all its images; a cursor merges their streams by time. Within a stream the order is that of
- * the ring, always. Streams are compared by Unix time if all images know it, else by the time of their clocks; ties go to
- * the lower image, then the finer clock value, the lower CPU, the lower ring.
+ * A reader is a source with all its images; a cursor merges their streams by time. Within a stream
+ * the order is that of the ring, always. Streams are compared by Unix time if all images know it,
+ * else by the time of their clocks; ties go to the lower image, then the finer clock value, the
+ * lower CPU, the lower ring.
  */
 #include "reader.h"
 
@@ -33,7 +34,8 @@ static void merge_say(void *ctx, const struct cairn_fault *f)
 		m->to->say(m->to->ctx, f);
 }
 
-static int merge_find_images(struct cairn_reader *r, const struct cairn_sink *sink, struct cairn_fault *why)
+static int merge_find_images(struct cairn_reader *r, const struct cairn_sink *sink,
+			     struct cairn_fault *why)
 {
 	struct merge_first first = {sink, why, false, false};
 	struct cairn_sink catch = {merge_say, &first};
@@ -62,15 +64,17 @@ static int merge_find_images(struct cairn_reader *r, const struct cairn_sink *si
 	if (size == 0)
 		cairn_fault_set(why, CAIRN_NO_OFFSET, "is empty");
 	else if (!first.have)
-		cairn_fault_set(why, CAIRN_NO_OFFSET,
-				"no region of Cairn's in its %llu bytes: not a trace, or its region was never completed",
-				(unsigned long long)size);
+		cairn_fault_set(
+			why, CAIRN_NO_OFFSET,
+			"no region of Cairn's in its %llu bytes: not a trace, or its region was never completed",
+			(unsigned long long)size);
 	else
 		snprintf(why->kept, sizeof(why->kept), "no region is left to read");
 	return -ENOENT;
 }
 
-int cairn_reader_open(struct cairn_reader **out, const char *path, const struct cairn_sink *sink, struct cairn_fault *why)
+int cairn_reader_open(struct cairn_reader **out, const char *path, const struct cairn_sink *sink,
+		      struct cairn_fault *why)
 {
 	struct cairn_reader *r = calloc(1, sizeof(*r));
 
@@ -112,7 +116,7 @@ void cairn_reader_close(struct cairn_reader *r)
 
 struct cairn_lane {
 	struct cairn_walk walk;
-	struct cairn_record record; /* next one */
+	struct cairn_reader_record record; /* next one */
 	int64_t ns;
 	uint64_t unsaid; /* before `record` */
 	bool live;
@@ -121,7 +125,7 @@ struct cairn_lane {
 /* Does lane x come before lane y? A total order. */
 static bool merge_before(const struct cairn_lane *x, const struct cairn_lane *y)
 {
-	const struct cairn_stream *a = x->walk.stream, *b = y->walk.stream;
+	const struct cairn_reader_stream *a = x->walk.stream, *b = y->walk.stream;
 
 	if (x->ns != y->ns)
 		return x->ns < y->ns;
@@ -139,7 +143,8 @@ static void merge_sift_down(struct cairn_cursor *c, uint32_t i)
 	for (;;) {
 		uint32_t least = i;
 		for (uint32_t k = 2 * i + 1; k <= 2 * i + 2; k++)
-			if (k < c->nr_heap && merge_before(&c->lanes[c->heap[k]], &c->lanes[c->heap[least]]))
+			if (k < c->nr_heap &&
+			    merge_before(&c->lanes[c->heap[k]], &c->lanes[c->heap[least]]))
 				least = k;
 		if (least == i)
 			return;
@@ -157,10 +162,10 @@ static void merge_advance(struct cairn_cursor *c, struct cairn_lane *l)
 	l->unsaid += cairn_walk_take_unsaid(&l->walk);
 	if (!l->live)
 		return;
-	const struct cairn_clock *clock = &l->walk.stream->image->clock;
-	uint64_t ns = cairn_clock_ns(clock, l->record.ts);
+	const struct cairn_image_clock *clock = &l->walk.stream->image->clock;
+	uint64_t ns = cairn_image_clock_ns(clock, l->record.ts);
 	if (c->reader->by_wall && c->reader->nr_images > 1)
-		l->ns = cairn_clock_wall_ns(clock, l->record.ts);
+		l->ns = cairn_image_clock_wall_ns(clock, l->record.ts);
 	else
 		l->ns = ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
 }
@@ -175,7 +180,7 @@ struct cairn_cursor *cairn_cursor_open(struct cairn_reader *r, const struct cair
 	c->reader = r;
 	for (unsigned i = 0; i < r->nr_images; i++) {
 		n += r->images[i].nr_streams;
-		cairn_names_rewind(r->images[i].names);
+		cairn_reader_names_rewind(r->images[i].names);
 	}
 	c->lanes = calloc(n ? n : 1, sizeof(*c->lanes));
 	c->heap = calloc(n ? n : 1, sizeof(*c->heap));
@@ -247,11 +252,12 @@ int cairn_cursor_next(struct cairn_cursor *c, struct cairn_item *item)
 	item->stream = l->walk.stream;
 	item->record = l->record;
 	c->current = l;
-	cairn_names_learn(l->walk.stream->image->names, &item->record);
+	cairn_reader_names_learn(l->walk.stream->image->names, &item->record);
 	return 1;
 }
 
-const struct cairn_account *cairn_cursor_account(const struct cairn_cursor *c, uint32_t lane, const struct cairn_stream **st)
+const struct cairn_reader_account *cairn_cursor_account(const struct cairn_cursor *c, uint32_t lane,
+							const struct cairn_reader_stream **st)
 {
 	if (lane >= c->nr_lanes)
 		return NULL;

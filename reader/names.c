@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names of tasks at a moment: what task and switch events said up to then wins over the region's table, which knows only
- * the last name of each task.
+ * Names of tasks at a moment: what task and switch events said up to then wins over the region's
+ * table, which knows only the last name of each task.
  */
 #include "reader.h"
 
@@ -18,7 +18,7 @@ struct names_learnt {
 	char comm[CAIRN_COMM_BYTES];
 };
 
-struct cairn_names {
+struct cairn_reader_names {
 	struct cairn_name *table; /* sorted by pid */
 	uint32_t nr_table;
 	struct names_learnt *learnt;
@@ -34,9 +34,10 @@ static int names_compare(const void *a, const void *b)
 	return x->stamp < y->stamp ? -1 : x->stamp > y->stamp;
 }
 
-int cairn_names_load(struct cairn_names **out, const struct cairn_name *table, uint32_t count)
+int cairn_reader_names_load(struct cairn_reader_names **out, const struct cairn_name *table,
+			    uint32_t count)
 {
-	struct cairn_names *n = calloc(1, sizeof(*n));
+	struct cairn_reader_names *n = calloc(1, sizeof(*n));
 
 	if (!n)
 		return -ENOMEM;
@@ -44,7 +45,7 @@ int cairn_names_load(struct cairn_names **out, const struct cairn_name *table, u
 	n->learnt = calloc(n->size, sizeof(*n->learnt));
 	n->table = malloc((count ? count : 1) * sizeof(*n->table));
 	if (!n->learnt || !n->table) {
-		cairn_names_free(n);
+		cairn_reader_names_free(n);
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < count; i++) {
@@ -67,7 +68,7 @@ int cairn_names_load(struct cairn_names **out, const struct cairn_name *table, u
 	return 0;
 }
 
-void cairn_names_free(struct cairn_names *n)
+void cairn_reader_names_free(struct cairn_reader_names *n)
 {
 	if (!n)
 		return;
@@ -76,7 +77,7 @@ void cairn_names_free(struct cairn_names *n)
 	free(n);
 }
 
-void cairn_names_rewind(struct cairn_names *n)
+void cairn_reader_names_rewind(struct cairn_reader_names *n)
 {
 	memset(n->learnt, 0, n->size * sizeof(*n->learnt));
 	n->nr = 0;
@@ -91,7 +92,7 @@ static struct names_learnt *names_slot(struct names_learnt *learnt, uint32_t siz
 	return &learnt[i];
 }
 
-static void names_grow(struct cairn_names *n)
+static void names_grow(struct cairn_reader_names *n)
 {
 	uint32_t size = n->size * 2;
 	struct names_learnt *p = calloc(size, sizeof(*p));
@@ -106,7 +107,8 @@ static void names_grow(struct cairn_names *n)
 	n->size = size;
 }
 
-static void names_set(struct cairn_names *n, uint32_t pid, const uint8_t *comm, uint32_t bytes)
+static void names_set(struct cairn_reader_names *n, uint32_t pid, const uint8_t *comm,
+		      uint32_t bytes)
 {
 	if (n->nr * 2 >= n->size && n->size < NAMES_LEARNT_MAX * 2)
 		names_grow(n);
@@ -121,22 +123,22 @@ static void names_set(struct cairn_names *n, uint32_t pid, const uint8_t *comm, 
 	memcpy(slot->comm, comm, strnlen((const char *)comm, bytes));
 }
 
-static void names_learn_pair(struct cairn_names *n, const struct cairn_record *r, const char *pid_field,
-			     const char *comm_field)
+static void names_learn_pair(struct cairn_reader_names *n, const struct cairn_reader_record *r,
+			     const char *pid_field, const char *comm_field)
 {
-	const struct cairn_field *pid = cairn_event_field(r->event, pid_field);
-	const struct cairn_field *comm = cairn_event_field(r->event, comm_field);
+	const struct cairn_schema_field *pid = cairn_schema_event_field(r->event, pid_field);
+	const struct cairn_schema_field *comm = cairn_schema_event_field(r->event, comm_field);
 	const uint8_t *pid_at, *comm_at;
 	uint32_t pid_bytes, comm_bytes;
 
-	if (!pid || !comm || !comm->is_char || pid->kind != CAIRN_FIELD_INT || pid->size > 8 ||
-	    !cairn_field_bytes(pid, r->payload, r->bytes, &pid_at, &pid_bytes) ||
-	    !cairn_field_bytes(comm, r->payload, r->bytes, &comm_at, &comm_bytes))
+	if (!pid || !comm || !comm->is_char || pid->kind != CAIRN_SCHEMA_INT || pid->size > 8 ||
+	    !cairn_schema_field_bytes(pid, r->payload, r->bytes, &pid_at, &pid_bytes) ||
+	    !cairn_schema_field_bytes(comm, r->payload, r->bytes, &comm_at, &comm_bytes))
 		return;
-	names_set(n, (uint32_t)cairn_load_int(pid_at, pid_bytes, false), comm_at, comm_bytes);
+	names_set(n, (uint32_t)cairn_reader_int(pid_at, pid_bytes, false), comm_at, comm_bytes);
 }
 
-void cairn_names_learn(struct cairn_names *n, const struct cairn_record *r)
+void cairn_reader_names_learn(struct cairn_reader_names *n, const struct cairn_reader_record *r)
 {
 	if (!r->event)
 		return;
@@ -151,10 +153,13 @@ void cairn_names_learn(struct cairn_names *n, const struct cairn_record *r)
 	}
 }
 
-const char *cairn_names_get(const struct cairn_names *n, uint32_t pid)
+const char *cairn_reader_names_get(const struct cairn_reader_names *n, uint32_t pid)
 {
 	const struct names_learnt *slot = names_slot(n->learnt, n->size, pid);
-	/* pid 0 is every CPU's idle task: what switches call them (swapper/0, ...) would overwrite each other */
+	/*
+	 * pid 0 is every CPU's idle task: what switches call them (swapper/0, ...) would overwrite
+	 * each other
+	 */
 	if (pid && slot->used && slot->comm[0])
 		return slot->comm;
 	uint32_t low = 0, high = n->nr_table;
@@ -170,7 +175,8 @@ const char *cairn_names_get(const struct cairn_names *n, uint32_t pid)
 	return pid ? "<...>" : "<idle>";
 }
 
-bool cairn_names_row(const struct cairn_names *n, uint32_t i, const struct cairn_name **row)
+bool cairn_reader_names_row(const struct cairn_reader_names *n, uint32_t i,
+			    const struct cairn_name **row)
 {
 	if (i >= n->nr_table)
 		return false;

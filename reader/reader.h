@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reader: from bytes of unknown origin to events, text and exact sums. Hosted C, libc only, read-only.
+ * The reader: from bytes of unknown origin to events, text and exact sums. Hosted C, libc only,
+ * read-only.
  *
  *	source   bytes of a file, of a guest's RAM, of a running process; may shrink or change while it is read
  *	image    one region or capture inside a source, found by its magic and validated
@@ -21,8 +22,9 @@
  *	cairn_cursor_close(c);          the accounts are complete once next() has returned 0
  *	cairn_reader_close(r);
  *
- * Everything read is hostile: it is copied first, then checked, and only the copy is used. What fails a check is kept
- * as far as it parses, and told to the sink. Functions return 0 or a positive amount, or a negative errno number.
+ * Everything read is hostile: it is copied first, then checked, and only the copy is used. What
+ * fails a check is kept as far as it parses, and told to the sink. Functions return 0 or a positive
+ * amount, or a negative errno number.
  */
 #ifndef CAIRN_READER_H
 #define CAIRN_READER_H
@@ -60,35 +62,44 @@ void cairn_fault_set(struct cairn_fault *f, uint64_t offset, const char *format,
 
 /* Text: a bounded buffer that never overflows; `cut` says that something did not fit. */
 
-struct cairn_text {
+struct cairn_buf {
 	char *bytes;
 	size_t size, used;
 	bool cut;
 };
 
-void cairn_text_init(struct cairn_text *t, char *bytes, size_t size);
-void cairn_text_put(struct cairn_text *t, const char *s, size_t n);
-void cairn_text_printf(struct cairn_text *t, const char *format, ...) CAIRN_PRINTF(2, 3);
+void cairn_buf_init(struct cairn_buf *t, char *bytes, size_t size);
+void cairn_buf_put(struct cairn_buf *t, const char *s, size_t n);
+void cairn_buf_printf(struct cairn_buf *t, const char *format, ...) CAIRN_PRINTF(2, 3);
 /* NUL-terminate (always possible) and return the text. */
-const char *cairn_text_end(struct cairn_text *t);
+const char *cairn_buf_end(struct cairn_buf *t);
 
-/* Length of the sequence of two and more bytes at `s` if it is valid UTF-8 and harmless on a terminal, else 0. */
-size_t cairn_utf8_bytes(const char *s, size_t n);
+/*
+ * Length of the sequence of two and more bytes at `s` if it is valid UTF-8 and harmless on a
+ * terminal, else 0.
+ */
+size_t cairn_reader_utf8_bytes(const char *s, size_t n);
 
-uint32_t cairn_crc32c(uint32_t crc, const void *bytes, size_t n);
+uint32_t cairn_reader_crc32c(uint32_t crc, const void *bytes, size_t n);
 
 /* Sources */
 
 struct cairn_source;
 
-/* Open `path` ("-": standard input, copied to a temporary file). Directories and devices are refused. */
+/*
+ * Open `path` ("-": standard input, copied to a temporary file). Directories and devices are
+ * refused.
+ */
 int cairn_source_open(struct cairn_source **out, const char *path, struct cairn_fault *why);
 /* The same for an open file; takes the descriptor over, also on failure. */
 int cairn_source_from_fd(struct cairn_source **out, int fd, struct cairn_fault *why);
 void cairn_source_close(struct cairn_source *s);
 /* Bytes now; a file that a target still writes may differ at the next call. */
 uint64_t cairn_source_size(const struct cairn_source *s);
-/* Copy `n` bytes at `offset`. Returns bytes copied, fewer only at the end, or a negative errno number. */
+/*
+ * Copy `n` bytes at `offset`. Returns bytes copied, fewer only at the end, or a negative errno
+ * number.
+ */
 int64_t cairn_source_read(const struct cairn_source *s, uint64_t offset, void *to, size_t n);
 /* The same, all or nothing. */
 bool cairn_source_read_all(const struct cairn_source *s, uint64_t offset, void *to, size_t n);
@@ -97,12 +108,17 @@ uint64_t cairn_source_next_data(const struct cairn_source *s, uint64_t offset);
 
 /* Schema */
 
-enum cairn_field_kind { CAIRN_FIELD_INT, CAIRN_FIELD_ARRAY, CAIRN_FIELD_DATA_LOC, CAIRN_FIELD_REL_LOC };
+enum cairn_schema_field_kind {
+	CAIRN_SCHEMA_INT,
+	CAIRN_SCHEMA_ARRAY,
+	CAIRN_SCHEMA_DATA_LOC,
+	CAIRN_SCHEMA_REL_LOC
+};
 
-struct cairn_field {
+struct cairn_schema_field {
 	char *name;
 	char *declaration;
-	enum cairn_field_kind kind;
+	enum cairn_schema_field_kind kind;
 	uint32_t offset;  /* in the payload */
 	uint32_t size;    /* of the fixed part */
 	uint32_t element; /* bytes of an array's element; else == size */
@@ -113,48 +129,58 @@ struct cairn_field {
 
 struct cairn_printer;
 
-struct cairn_event {
+struct cairn_schema_event {
 	uint32_t id;
 	char *full;       /* system:name */
 	const char *name; /* behind the colon */
 	uint64_t mask, hash;
-	struct cairn_field *fields;
+	struct cairn_schema_field *fields;
 	uint32_t nr_fields;
 	uint32_t nr_dynamic;
 	uint32_t fixed_bytes; /* end of the last fixed field in the payload */
 	char *print;          /* print format and arguments as in the metadata */
-	struct cairn_printer *printer; /* NULL: the format was not understood, fields are printed by name */
+	struct cairn_printer
+		*printer; /* NULL: the format was not understood, fields are printed by name */
 	uint64_t gate;
 	bool has_entry; /* EVENTS has a row of it */
 };
 
 struct cairn_schema {
-	struct cairn_event **events; /* in order of id */
+	struct cairn_schema_event **events; /* in order of id */
 	uint32_t nr_events;
-	struct cairn_event **by_id;
+	struct cairn_schema_event **by_id;
 	uint32_t max_id;
 };
 
 /* Parse metadata packets. Faults are told relative to `offset`. Returns 0 or -ENOMEM. */
-int cairn_schema_load(struct cairn_schema *s, const uint8_t *bytes, size_t n, const uint8_t uuid[16],
-		      uint64_t offset, const struct cairn_sink *sink);
+int cairn_schema_load(struct cairn_schema *s, const uint8_t *bytes, size_t n,
+		      const uint8_t uuid[16], uint64_t offset, const struct cairn_sink *sink);
 void cairn_schema_free(struct cairn_schema *s);
-static inline const struct cairn_event *cairn_schema_event(const struct cairn_schema *s, uint32_t id)
+static inline const struct cairn_schema_event *cairn_schema_find(const struct cairn_schema *s,
+								 uint32_t id)
 {
 	return id <= s->max_id && s->by_id ? s->by_id[id] : NULL;
 }
-const struct cairn_field *cairn_event_field(const struct cairn_event *e, const char *name);
-/* Bytes of a payload that has `room` bytes to lie in, or -1 when it does not fit or its slots contradict the layout. */
-int32_t cairn_event_payload_bytes(const struct cairn_event *e, const uint8_t *payload, uint32_t room);
-/* Place and length of a field's data: the field itself, or what its slot points at. False when outside the payload. */
-bool cairn_field_bytes(const struct cairn_field *f, const uint8_t *payload, uint32_t bytes, const uint8_t **at,
-		       uint32_t *n);
+const struct cairn_schema_field *cairn_schema_event_field(const struct cairn_schema_event *e,
+							  const char *name);
+/*
+ * Bytes of a payload that has `room` bytes to lie in, or -1 when it does not fit or its slots
+ * contradict the layout.
+ */
+int32_t cairn_schema_event_bytes(const struct cairn_schema_event *e, const uint8_t *payload,
+				 uint32_t room);
+/*
+ * Place and length of a field's data: the field itself, or what its slot points at. False when
+ * outside the payload.
+ */
+bool cairn_schema_field_bytes(const struct cairn_schema_field *f, const uint8_t *payload,
+			      uint32_t bytes, const uint8_t **at, uint32_t *n);
 /* Little-endian integer of 1, 2, 4 or 8 bytes, sign-extended if asked for. */
-uint64_t cairn_load_int(const uint8_t *at, uint32_t size, bool is_signed);
+uint64_t cairn_reader_int(const uint8_t *at, uint32_t size, bool is_signed);
 
 /* Images */
 
-struct cairn_clock {
+struct cairn_image_clock {
 	uint64_t hz; /* never 0 */
 	uint64_t base;
 	uint64_t wall_base_ns; /* 0 = unknown */
@@ -162,28 +188,28 @@ struct cairn_clock {
 };
 
 /* Clock value in ns, saturating. */
-uint64_t cairn_clock_ns(const struct cairn_clock *c, uint64_t value);
+uint64_t cairn_image_clock_ns(const struct cairn_image_clock *c, uint64_t value);
 /* Unix time in ns; valid only if wall_base_ns is not 0. */
-int64_t cairn_clock_wall_ns(const struct cairn_clock *c, uint64_t value);
+int64_t cairn_image_clock_wall_ns(const struct cairn_image_clock *c, uint64_t value);
 
 struct cairn_place {
 	uint64_t seq, offset;
 };
 
-struct cairn_stream {
+struct cairn_reader_stream {
 	struct cairn_image *image;
 	struct cairn_ring cb; /* private copy of the control block */
 	uint32_t index;
 	uint32_t packet_bytes;
-	uint64_t nr_slots; /* of the ring */
-	uint64_t first_seq; /* oldest packet that may survive */
-	uint64_t nr_places; /* packets to look at */
-	uint64_t open_seq;  /* packet that `committed` lies in; CAIRN_SEQ_INVALID = none */
-	uint64_t pending_bytes; /* begun, never committed */
+	uint64_t nr_slots;          /* of the ring */
+	uint64_t first_seq;         /* oldest packet that may survive */
+	uint64_t nr_places;         /* packets to look at */
+	uint64_t open_seq;          /* packet that `committed` lies in; CAIRN_SEQ_INVALID = none */
+	uint64_t pending_bytes;     /* begun, never committed */
 	struct cairn_place *places; /* of a capture, by seq; NULL: slots of a ring */
 };
 
-struct cairn_names;
+struct cairn_reader_names;
 
 struct cairn_image {
 	struct cairn_source *source;
@@ -195,10 +221,10 @@ struct cairn_image {
 	struct cairn_superblock sb;
 	struct cairn_section sections[CAIRN_SECTION_PAGES + 1]; /* by type; size 0 = absent */
 	struct cairn_state state;
-	struct cairn_clock clock;
+	struct cairn_image_clock clock;
 	struct cairn_schema schema;
-	struct cairn_names *names;
-	struct cairn_stream *streams; /* usable ones */
+	struct cairn_reader_names *names;
+	struct cairn_reader_stream *streams; /* usable ones */
 	uint32_t nr_streams;
 	uint32_t nr_cpus;
 	uint8_t *metadata; /* used bytes of METADATA */
@@ -211,134 +237,160 @@ static inline bool cairn_image_is_capture(const struct cairn_image *im)
 }
 
 /*
- * Look for the next superblock at or after *offset (at page steps, holes skipped). Returns 1 and fills base, sb, bytes,
- * cut, from_copy of `im` and moves *offset behind it; 0 when there is none.
+ * Look for the next superblock at or after *offset (at page steps, holes skipped). Returns 1 and
+ * fills base, sb, bytes, cut, from_copy of `im` and moves *offset behind it; 0 when there is none.
  */
-int cairn_image_find(struct cairn_source *s, uint64_t *offset, struct cairn_image *im, const struct cairn_sink *sink);
+int cairn_image_find(struct cairn_source *s, uint64_t *offset, struct cairn_image *im,
+		     const struct cairn_sink *sink);
 /* Read STATE, RINGS, METADATA, EVENTS, NAMES. 0 or a negative errno number. */
 int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink);
 void cairn_image_fini(struct cairn_image *im);
 /* Copy of STATE whose clock words belong together. */
 bool cairn_image_read_state(const struct cairn_image *im, struct cairn_state *st);
-/* Superblock bytes are in order: magic, version, length, checksum, sections. NULL or what is wrong. */
-const char *cairn_superblock_wrong(const uint8_t *page, size_t n, struct cairn_superblock *out);
-bool cairn_magic_matches(const uint8_t *at);
+/*
+ * Superblock bytes are in order: magic, version, length, checksum, sections. NULL or what is wrong.
+ */
+const char *cairn_image_superblock_wrong(const uint8_t *page, size_t n,
+					 struct cairn_superblock *out);
+bool cairn_image_magic_matches(const uint8_t *at);
 
 /* Streams and packets */
 
 /*
- * Copy a control block so that `committed` belongs to the rest, and work out which packets may survive. Returns 1, 0 for
- * a block that was never used, -EINVAL with *why for one that contradicts itself.
+ * Copy a control block so that `committed` belongs to the rest, and work out which packets may
+ * survive. Returns 1, 0 for a block that was never used, -EINVAL with *why for one that contradicts
+ * itself.
  */
-int cairn_stream_load(struct cairn_image *im, uint32_t index, struct cairn_stream *st, struct cairn_fault *why);
+int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cairn_reader_stream *st,
+			     struct cairn_fault *why);
 /* Number of the packet in which a position lies: nearest to `hint`. */
-uint64_t cairn_stream_seq(const struct cairn_ring *cb, uint64_t pos, uint64_t hint);
+uint64_t cairn_reader_stream_seq(const struct cairn_ring *cb, uint64_t pos, uint64_t hint);
 
-struct cairn_packet {
-	const struct cairn_stream *stream;
+struct cairn_reader_packet {
+	const struct cairn_reader_stream *stream;
 	uint64_t seq, offset; /* offset in the file */
 	struct cairn_packet_header h;
 	uint8_t *bytes;   /* stream->packet_bytes, owned by the caller */
 	uint32_t content; /* bytes, header included, bounded */
 	bool open;
 	bool damaged;
-	/* by cairn_packet_parse */
-	uint32_t good;       /* bytes that parse */
+	/* by cairn_reader_packet_parse */
+	uint32_t good; /* bytes that parse */
 	uint32_t nr_records;
 	uint64_t last_ts;
 };
 
-enum { CAIRN_PACKET_ABSENT = 0, CAIRN_PACKET_OK = 1 };
+enum { CAIRN_READER_ABSENT = 0, CAIRN_READER_OK = 1 };
 
 /*
- * Copy packet number `seq` from its slot at `offset` (in the region) and validate header fields: rules (1) to (4) of struct
- * cairn_packet_header. CAIRN_PACKET_ABSENT: overwritten, being reopened, or never used. Negative: unreadable.
+ * Copy packet number `seq` from its slot at `offset` (in the region) and validate header fields:
+ * rules (1) to (4) of struct cairn_packet_header. CAIRN_READER_ABSENT: overwritten, being reopened,
+ * or never used. Negative: unreadable.
  */
-int cairn_packet_read(const struct cairn_stream *st, uint64_t seq, uint64_t offset, struct cairn_packet *p,
-		      const struct cairn_sink *sink);
-/* Rule (6): fills good, nr_records, last_ts. Never fails; what does not parse is told and left out. */
-void cairn_packet_parse(struct cairn_packet *p, const struct cairn_sink *sink);
+int cairn_reader_packet_read(const struct cairn_reader_stream *st, uint64_t seq, uint64_t offset,
+			     struct cairn_reader_packet *p, const struct cairn_sink *sink);
+/*
+ * Rule (6): fills good, nr_records, last_ts. Never fails; what does not parse is told and left out.
+ */
+void cairn_reader_packet_parse(struct cairn_reader_packet *p, const struct cairn_sink *sink);
 
-struct cairn_record {
-	const struct cairn_stream *stream;
-	const struct cairn_event *event; /* NULL: the rest of a packet, not understood */
-	uint64_t ts; /* clock */
+struct cairn_reader_record {
+	const struct cairn_reader_stream *stream;
+	const struct cairn_schema_event *event; /* NULL: the rest of a packet, not understood */
+	uint64_t ts;                            /* clock */
 	uint32_t id, task;
 	const uint8_t *payload;
 	uint32_t bytes;
 	uint64_t offset; /* of the record, in the file */
 };
 
-struct cairn_account {
-	uint64_t decoded;     /* records read; `filtered` of them are cairn:discarded */
+struct cairn_reader_account {
+	uint64_t decoded; /* records read; `filtered` of them are cairn:discarded */
 	uint64_t filtered;
 	uint64_t lost;
 	uint64_t lost_by[CAIRN_NR_LOST];
 	uint64_t overwritten;
 	uint64_t unreadable; /* written, there, and damaged */
 	uint64_t packets;
-	uint64_t bytes;   /* of records */
-	uint64_t damaged; /* packets with a fault */
-	uint64_t torn;    /* slots being reopened */
+	uint64_t bytes;             /* of records */
+	uint64_t damaged;           /* packets with a fault */
+	uint64_t torn;              /* slots being reopened */
 	uint64_t first_ts, last_ts; /* valid if decoded */
 };
 
-/* Emitted = decoded + lost + overwritten + unreadable; unreadable is 0 unless the input is damaged. */
-static inline uint64_t cairn_account_emitted(const struct cairn_account *a)
+/*
+ * Emitted = decoded + lost + overwritten + unreadable; unreadable is 0 unless the input is damaged.
+ */
+static inline uint64_t cairn_reader_account_emitted(const struct cairn_reader_account *a)
 {
 	return a->decoded + a->lost + a->overwritten + a->unreadable;
 }
-void cairn_account_add(struct cairn_account *to, const struct cairn_account *a);
+void cairn_reader_account_add(struct cairn_reader_account *to,
+			      const struct cairn_reader_account *a);
 
 struct cairn_walk {
-	const struct cairn_stream *stream;
+	const struct cairn_reader_stream *stream;
 	struct cairn_sink sink;
-	struct cairn_account account; /* complete once the walk is over */
-	struct cairn_packet packet;
+	struct cairn_reader_account account; /* complete once the walk is over */
+	struct cairn_reader_packet packet;
 	uint64_t next_place;
 	uint32_t at;
 	uint64_t ts;
-	uint64_t events;       /* records accounted for so far */
-	uint64_t discarded;    /* events_discarded accounted for so far */
-	uint64_t unsaid;       /* lost and overwritten, not shown yet */
+	uint64_t events;    /* records accounted for so far */
+	uint64_t discarded; /* events_discarded accounted for so far */
+	uint64_t unsaid;    /* lost and overwritten, not shown yet */
 	uint64_t prev_seq, prev_end;
 	bool any, gap_damaged, over;
 };
 
-int cairn_walk_init(struct cairn_walk *w, const struct cairn_stream *st, const struct cairn_sink *sink);
+int cairn_walk_init(struct cairn_walk *w, const struct cairn_reader_stream *st,
+		    const struct cairn_sink *sink);
 void cairn_walk_fini(struct cairn_walk *w);
 /* Go to the next surviving packet: w->packet. Returns 1, or 0 at the end. */
 int cairn_walk_packet(struct cairn_walk *w);
-/* Next record, cairn:discarded skipped. The record is valid until the next call. Returns 1, or 0 at the end. */
-int cairn_walk_next(struct cairn_walk *w, struct cairn_record *r);
+/*
+ * Next record, cairn:discarded skipped. The record is valid until the next call. Returns 1, or 0 at
+ * the end.
+ */
+int cairn_walk_next(struct cairn_walk *w, struct cairn_reader_record *r);
 /* Events lost or overwritten before the record last returned (or the end) and not yet asked for. */
 uint64_t cairn_walk_take_unsaid(struct cairn_walk *w);
 
 /* Names of tasks: learnt from the events passed, then the table of the region. */
 
-int cairn_names_load(struct cairn_names **out, const struct cairn_name *table, uint32_t count);
-void cairn_names_free(struct cairn_names *n);
+int cairn_reader_names_load(struct cairn_reader_names **out, const struct cairn_name *table,
+			    uint32_t count);
+void cairn_reader_names_free(struct cairn_reader_names *n);
 /* Forget what events taught. */
-void cairn_names_rewind(struct cairn_names *n);
-void cairn_names_learn(struct cairn_names *n, const struct cairn_record *r);
+void cairn_reader_names_rewind(struct cairn_reader_names *n);
+void cairn_reader_names_learn(struct cairn_reader_names *n, const struct cairn_reader_record *r);
 /* Never NULL: `<idle>` for pid 0, `<...>` for an unknown one. */
-const char *cairn_names_get(const struct cairn_names *n, uint32_t pid);
+const char *cairn_reader_names_get(const struct cairn_reader_names *n, uint32_t pid);
 /* Row `i` of the table, in the order of pids; false behind the last. */
-bool cairn_names_row(const struct cairn_names *n, uint32_t i, const struct cairn_name **row);
+bool cairn_reader_names_row(const struct cairn_reader_names *n, uint32_t i,
+			    const struct cairn_name **row);
 
 /* Printing */
 
 /* Compile what follows `print fmt: `. NULL and *why (static text) when it is not understood. */
-struct cairn_printer *cairn_printer_compile(const struct cairn_event *e, const char *format, const char **why);
+struct cairn_printer *cairn_printer_compile(const struct cairn_schema_event *e, const char *format,
+					    const char **why);
 void cairn_printer_free(struct cairn_printer *p);
-/* Text of a payload by its event's printer, else its fields as name=value. Control bytes are escaped. */
-void cairn_print_event(const struct cairn_event *e, const uint8_t *payload, uint32_t bytes, struct cairn_text *t);
-/* One field's value: numbers in decimal, strings as they are, arrays in braces. Nothing is escaped. */
-void cairn_print_field(const struct cairn_field *f, const uint8_t *payload, uint32_t bytes, struct cairn_text *t);
+/*
+ * Text of a payload by its event's printer, else its fields as name=value. Control bytes are
+ * escaped.
+ */
+void cairn_reader_print_event(const struct cairn_schema_event *e, const uint8_t *payload,
+			      uint32_t bytes, struct cairn_buf *t);
+/*
+ * One field's value: numbers in decimal, strings as they are, arrays in braces. Nothing is escaped.
+ */
+void cairn_reader_print_field(const struct cairn_schema_field *f, const uint8_t *payload,
+			      uint32_t bytes, struct cairn_buf *t);
 /* Append with control bytes, invalid UTF-8 and C1 controls shown as \xNN. */
-void cairn_text_put_safe(struct cairn_text *t, const char *s, size_t n);
+void cairn_buf_put_safe(struct cairn_buf *t, const char *s, size_t n);
 /* Linux's line without the newline: task, pid, CPU, flags, time, name, text. */
-void cairn_print_line(const struct cairn_record *r, struct cairn_text *t);
+void cairn_reader_print_line(const struct cairn_reader_record *r, struct cairn_buf *t);
 
 /* Reader and cursor */
 
@@ -351,15 +403,16 @@ struct cairn_reader {
 };
 
 /* Open, find all images, load them. -ENOENT with *why when there is none. */
-int cairn_reader_open(struct cairn_reader **out, const char *path, const struct cairn_sink *sink, struct cairn_fault *why);
+int cairn_reader_open(struct cairn_reader **out, const char *path, const struct cairn_sink *sink,
+		      struct cairn_fault *why);
 void cairn_reader_close(struct cairn_reader *r);
 
 enum cairn_item_kind { CAIRN_ITEM_EVENT, CAIRN_ITEM_LOST };
 
 struct cairn_item {
 	enum cairn_item_kind kind;
-	struct cairn_record record; /* EVENT */
-	const struct cairn_stream *stream;
+	struct cairn_reader_record record; /* EVENT */
+	const struct cairn_reader_stream *stream;
 	uint64_t lost; /* LOST */
 };
 
@@ -377,6 +430,7 @@ struct cairn_cursor *cairn_cursor_open(struct cairn_reader *r, const struct cair
 void cairn_cursor_close(struct cairn_cursor *c);
 /* Returns 1, or 0 at the end. The item is valid until the next call. */
 int cairn_cursor_next(struct cairn_cursor *c, struct cairn_item *item);
-const struct cairn_account *cairn_cursor_account(const struct cairn_cursor *c, uint32_t lane, const struct cairn_stream **st);
+const struct cairn_reader_account *cairn_cursor_account(const struct cairn_cursor *c, uint32_t lane,
+							const struct cairn_reader_stream **st);
 
 #endif

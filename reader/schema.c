@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the metadata says about events. Read are the descriptions in the comments before each event block, not the TSDL
- * itself: they say the same, in the words of Linux's format files (layout.h, at the end).
+ * What the metadata says about events. Read are the descriptions in the comments before each event
+ * block, not the TSDL itself: they say the same, in the words of Linux's format files (layout.h, at
+ * the end).
  */
 #define _GNU_SOURCE
 #include "reader.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 
 #define SCHEMA_FIELDS_MAX 256u
-#define SCHEMA_LINE_MAX (64u * 1024u)
+#define SCHEMA_LINE_MAX   (64u * 1024u)
 
 /* A piece of text being taken apart. */
 struct schema_span {
@@ -58,7 +59,7 @@ static bool schema_number(struct schema_span w, uint64_t max, uint64_t *out)
 	for (; w.at < w.end; w.at++) {
 		int c = *w.at | 0x20;
 		unsigned d = *w.at >= '0' && *w.at <= '9' ? (unsigned)(*w.at - '0')
-			     : c >= 'a' && c <= 'f'	  ? (unsigned)(c - 'a' + 10)
+			     : c >= 'a' && c <= 'f'       ? (unsigned)(c - 'a' + 10)
 							  : 99;
 		if (d >= base || v > (UINT64_MAX - d) / base)
 			return false;
@@ -87,7 +88,8 @@ static char *schema_copy(struct schema_span w)
 
 static bool schema_name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
 }
 
 static bool schema_has_word(const char *text, const char *word)
@@ -100,18 +102,21 @@ static bool schema_has_word(const char *text, const char *word)
 	return false;
 }
 
-/* Name and kind from a declaration such as `char comm[16]`, `__data_loc char[] path`, `const char * ptr`. */
-static bool schema_declaration(struct cairn_field *f)
+/*
+ * Name and kind from a declaration such as `char comm[16]`, `__data_loc char[] path`, `const char *
+ * ptr`.
+ */
+static bool schema_declaration(struct cairn_schema_field *f)
 {
 	const char *d = f->declaration;
 	size_t n = strlen(d);
 	bool array = false;
 
-	f->kind = CAIRN_FIELD_INT;
+	f->kind = CAIRN_SCHEMA_INT;
 	if (schema_has_word(d, "__data_loc"))
-		f->kind = CAIRN_FIELD_DATA_LOC;
+		f->kind = CAIRN_SCHEMA_DATA_LOC;
 	else if (schema_has_word(d, "__rel_loc"))
-		f->kind = CAIRN_FIELD_REL_LOC;
+		f->kind = CAIRN_SCHEMA_REL_LOC;
 	while (n && d[n - 1] == ' ')
 		n--;
 	if (n && d[n - 1] == ']') {
@@ -126,15 +131,15 @@ static bool schema_declaration(struct cairn_field *f)
 	if (start == n || (d[start] >= '0' && d[start] <= '9'))
 		return false;
 	f->name = strndup(d + start, n - start);
-	if (f->kind == CAIRN_FIELD_INT && array)
-		f->kind = CAIRN_FIELD_ARRAY;
-	f->is_char = schema_has_word(d, "char") && f->element == 1 && f->kind != CAIRN_FIELD_INT &&
+	if (f->kind == CAIRN_SCHEMA_INT && array)
+		f->kind = CAIRN_SCHEMA_ARRAY;
+	f->is_char = schema_has_word(d, "char") && f->element == 1 && f->kind != CAIRN_SCHEMA_INT &&
 		     !schema_has_word(d, "unsigned");
 	f->is_pointer = memchr(d, '*', start) != NULL;
 	return f->name != NULL;
 }
 
-static bool schema_field(struct cairn_event *e, struct schema_span line)
+static bool schema_field(struct cairn_schema_event *e, struct schema_span line)
 {
 	uint64_t offset, size, is_signed, element;
 
@@ -150,12 +155,12 @@ static bool schema_field(struct cairn_event *e, struct schema_span line)
 		line.at++;
 	if ((e->nr_fields & (e->nr_fields - 1)) == 0) {
 		uint32_t room = e->nr_fields ? e->nr_fields * 2 : 1;
-		struct cairn_field *p = realloc(e->fields, room * sizeof(*p));
+		struct cairn_schema_field *p = realloc(e->fields, room * sizeof(*p));
 		if (!p)
 			return false;
 		e->fields = p;
 	}
-	struct cairn_field *f = &e->fields[e->nr_fields];
+	struct cairn_schema_field *f = &e->fields[e->nr_fields];
 	memset(f, 0, sizeof(*f));
 	f->offset = (uint32_t)offset - 8;
 	f->size = (uint32_t)size;
@@ -165,8 +170,8 @@ static bool schema_field(struct cairn_event *e, struct schema_span line)
 	e->nr_fields++;
 	if (!f->declaration || !schema_declaration(f))
 		return false;
-	bool dynamic = f->kind == CAIRN_FIELD_DATA_LOC || f->kind == CAIRN_FIELD_REL_LOC;
-	if (dynamic && (f->size != 4 || (f->element & (f->element - 1)) || f->element > 8))
+	bool dynamic = f->kind == CAIRN_SCHEMA_DATA_LOC || f->kind == CAIRN_SCHEMA_REL_LOC;
+	if (dynamic && f->size != 4)
 		return false;
 	e->nr_dynamic += dynamic;
 	if (f->offset + f->size > e->fixed_bytes)
@@ -174,7 +179,7 @@ static bool schema_field(struct cairn_event *e, struct schema_span line)
 	return true;
 }
 
-static void schema_event_free(struct cairn_event *e)
+static void schema_event_free(struct cairn_schema_event *e)
 {
 	if (!e)
 		return;
@@ -189,11 +194,14 @@ static void schema_event_free(struct cairn_event *e)
 	free(e);
 }
 
-/* The lines of one description, `text` being what stands between the comment marks. NULL and *why when it is wrong. */
-static struct cairn_event *schema_event(struct schema_span text, const char **why)
+/*
+ * The lines of one description, `text` being what stands between the comment marks. NULL and *why
+ * when it is wrong.
+ */
+static struct cairn_schema_event *schema_event(struct schema_span text, const char **why)
 {
 	struct schema_span line = schema_line(&text);
-	struct cairn_event *e = calloc(1, sizeof(*e));
+	struct cairn_schema_event *e = calloc(1, sizeof(*e));
 	uint64_t n = 0;
 
 	*why = "the event's first line is wrong";
@@ -237,28 +245,28 @@ struct schema_loader {
 	const struct cairn_sink *sink;
 };
 
-static void schema_say(const struct schema_loader *l, enum cairn_fault_kind kind, uint64_t offset, const char *what,
-		       const char *name, const char *kept)
+static void schema_say(const struct schema_loader *l, enum cairn_fault_kind kind, uint64_t offset,
+		       const char *what, const char *name, const char *kept)
 {
 	struct cairn_fault f;
 	char shown[96];
-	struct cairn_text t;
+	struct cairn_buf t;
 
-	cairn_text_init(&t, shown, sizeof(shown));
-	cairn_text_put_safe(&t, name, strlen(name));
-	cairn_fault_set(&f, offset, "%s%s%s%s", *name ? "event " : "", cairn_text_end(&t), *name ? ": " : "metadata: ",
-			what);
+	cairn_buf_init(&t, shown, sizeof(shown));
+	cairn_buf_put_safe(&t, name, strlen(name));
+	cairn_fault_set(&f, offset, "%s%s%s%s", *name ? "event " : "", cairn_buf_end(&t),
+			*name ? ": " : "metadata: ", what);
 	snprintf(f.kept, sizeof(f.kept), "%s", kept);
 	f.kind = kind;
 	if (l->sink && l->sink->say)
 		l->sink->say(l->sink->ctx, &f);
 }
 
-static int schema_add(struct cairn_schema *s, struct cairn_event *e)
+static int schema_add(struct cairn_schema *s, struct cairn_schema_event *e)
 {
 	if (e->id > s->max_id || !s->by_id) {
 		uint32_t room = e->id < 64 ? 64 : e->id;
-		struct cairn_event **p = realloc(s->by_id, (room + 1) * sizeof(*p));
+		struct cairn_schema_event **p = realloc(s->by_id, (room + 1) * sizeof(*p));
 		if (!p)
 			return -ENOMEM;
 		uint32_t from = s->by_id ? s->max_id + 1 : 0;
@@ -270,7 +278,7 @@ static int schema_add(struct cairn_schema *s, struct cairn_event *e)
 		return -EEXIST;
 	if ((s->nr_events & (s->nr_events - 1)) == 0) {
 		uint32_t room = s->nr_events ? s->nr_events * 2 : 1;
-		struct cairn_event **p = realloc(s->events, room * sizeof(*p));
+		struct cairn_schema_event **p = realloc(s->events, room * sizeof(*p));
 		if (!p)
 			return -ENOMEM;
 		s->events = p;
@@ -293,20 +301,23 @@ static int schema_text(const struct schema_loader *l, const char *text, size_t n
 		struct schema_span body = {open + 2, close ? close : rest.end};
 		rest.at = close ? close + 2 : rest.end;
 		struct schema_span peek = body;
-		if (!schema_is(schema_word(&peek), "cairn") || !schema_is(schema_word(&peek), "event"))
+		if (!schema_is(schema_word(&peek), "cairn") ||
+		    !schema_is(schema_word(&peek), "event"))
 			continue;
 		const char *why;
-		struct cairn_event *e = schema_event(body, &why);
+		struct cairn_schema_event *e = schema_event(body, &why);
 		uint64_t at = offset + (uint64_t)(open - text);
 		if (!e) {
 			schema_say(l, CAIRN_FAULT_DAMAGE, at, why, "", "left the event out");
 			continue;
 		}
 		if (why)
-			schema_say(l, CAIRN_FAULT_NOTE, at, why, e->full, "its fields are shown by name");
+			schema_say(l, CAIRN_FAULT_NOTE, at, why, e->full,
+				   "its fields are shown by name");
 		int r = schema_add(l->schema, e);
 		if (r == -EEXIST)
-			schema_say(l, CAIRN_FAULT_DAMAGE, at, "its id is taken", e->full, "left it out");
+			schema_say(l, CAIRN_FAULT_DAMAGE, at, "its id is taken", e->full,
+				   "left it out");
 		if (r < 0)
 			schema_event_free(e);
 		if (r == -ENOMEM)
@@ -317,18 +328,18 @@ static int schema_text(const struct schema_loader *l, const char *text, size_t n
 
 static int schema_compare(const void *a, const void *b)
 {
-	const struct cairn_event *const *x = a, *const *y = b;
+	const struct cairn_schema_event *const *x = a, *const *y = b;
 
 	return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
 }
 
 static uint32_t schema_u32(const uint8_t *p)
 {
-	return (uint32_t)cairn_load_int(p, 4, false);
+	return (uint32_t)cairn_reader_int(p, 4, false);
 }
 
-int cairn_schema_load(struct cairn_schema *s, const uint8_t *bytes, size_t n, const uint8_t uuid[16], uint64_t offset,
-		      const struct cairn_sink *sink)
+int cairn_schema_load(struct cairn_schema *s, const uint8_t *bytes, size_t n,
+		      const uint8_t uuid[16], uint64_t offset, const struct cairn_sink *sink)
 {
 	struct schema_loader l = {s, sink};
 	size_t at = 0;
@@ -337,7 +348,8 @@ int cairn_schema_load(struct cairn_schema *s, const uint8_t *bytes, size_t n, co
 	while (at < n && e == 0) {
 		const uint8_t *p = bytes + at;
 		if (n - at < CAIRN_METADATA_HEADER_BYTES || schema_u32(p) != CAIRN_METADATA_MAGIC) {
-			schema_say(&l, CAIRN_FAULT_DAMAGE, offset + at, "no packet stands here", "", "kept what came before");
+			schema_say(&l, CAIRN_FAULT_DAMAGE, offset + at, "no packet stands here", "",
+				   "kept what came before");
 			break;
 		}
 		uint64_t content = schema_u32(p + CAIRN_METADATA_OFF_CONTENT) / 8;
@@ -352,10 +364,12 @@ int cairn_schema_load(struct cairn_schema *s, const uint8_t *bytes, size_t n, co
 				   "the packet's UUID is not the region's", "", "kept what parses");
 		const uint8_t *text = p + CAIRN_METADATA_HEADER_BYTES;
 		size_t length = (size_t)content - CAIRN_METADATA_HEADER_BYTES;
-		if (cairn_crc32c(0, text, length) != schema_u32(p + CAIRN_METADATA_OFF_CRC32C))
+		if (cairn_reader_crc32c(0, text, length) !=
+		    schema_u32(p + CAIRN_METADATA_OFF_CRC32C))
 			schema_say(&l, CAIRN_FAULT_DAMAGE, offset + at + CAIRN_METADATA_OFF_CRC32C,
 				   "the packet's checksum is wrong", "", "kept what parses");
-		e = schema_text(&l, (const char *)text, length, offset + at + CAIRN_METADATA_HEADER_BYTES);
+		e = schema_text(&l, (const char *)text, length,
+				offset + at + CAIRN_METADATA_HEADER_BYTES);
 		at += (size_t)packet;
 	}
 	if (s->nr_events)
@@ -372,7 +386,8 @@ void cairn_schema_free(struct cairn_schema *s)
 	memset(s, 0, sizeof(*s));
 }
 
-const struct cairn_field *cairn_event_field(const struct cairn_event *e, const char *name)
+const struct cairn_schema_field *cairn_schema_event_field(const struct cairn_schema_event *e,
+							  const char *name)
 {
 	for (uint32_t i = 0; i < e->nr_fields; i++)
 		if (strcmp(e->fields[i].name, name) == 0)

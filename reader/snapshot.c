@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies of control blocks and packets of rings that may be live: copy, then validate (docs/ring.md, section 8).
+ * Copies of control blocks and packets of rings that may be live: copy, then validate
+ * (docs/ring.md, section 8).
  *
- * The writer invalidates a slot's `seq` before the first byte of a newer packet and `seq` never returns to an old value.
- * So a copy whose slot still says `seq` afterwards holds no newer byte. Below `committed` nothing of it changes. Each word
- * is read by a pread of its own where order matters; the kernel copies aligned words whole, and the fences keep the
- * copies of one call before those of the next.
+ * The writer invalidates a slot's `seq` before the first byte of a newer packet and `seq` never
+ * returns to an old value. So a copy whose slot still says `seq` afterwards holds no newer byte.
+ * Below `committed` nothing of it changes. Each word is read by a pread of its own where order
+ * matters; the kernel copies aligned words whole, and the fences keep the copies of one call before
+ * those of the next.
  */
 #include "reader.h"
 
@@ -20,7 +22,7 @@ static bool snapshot_power_of_2(uint64_t n)
 	return n && (n & (n - 1)) == 0;
 }
 
-uint64_t cairn_stream_seq(const struct cairn_ring *cb, uint64_t pos, uint64_t hint)
+uint64_t cairn_reader_stream_seq(const struct cairn_ring *cb, uint64_t pos, uint64_t hint)
 {
 	unsigned shift = (unsigned)__builtin_ctzll(cb->pkt_mask + 1);
 	uint64_t mask = CAIRN_POS_MASK >> shift;
@@ -33,15 +35,17 @@ uint64_t cairn_stream_seq(const struct cairn_ring *cb, uint64_t pos, uint64_t hi
 }
 
 /* A control block whose `committed` did not change while it was read. */
-static bool snapshot_control_block(const struct cairn_image *im, uint64_t offset, struct cairn_ring *cb)
+static bool snapshot_control_block(const struct cairn_image *im, uint64_t offset,
+				   struct cairn_ring *cb)
 {
 	for (int i = 0; i < SNAPSHOT_TRIES; i++) {
 		uint64_t again;
 		if (!cairn_source_read_all(im->source, im->base + offset, cb, sizeof(*cb)))
 			return false;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!cairn_source_read_all(im->source, im->base + offset + offsetof(struct cairn_ring, committed), &again,
-					   sizeof(again)))
+		if (!cairn_source_read_all(
+			    im->source, im->base + offset + offsetof(struct cairn_ring, committed),
+			    &again, sizeof(again)))
 			return false;
 		if (again == cb->committed)
 			return true;
@@ -59,7 +63,8 @@ static const char *snapshot_ring_wrong(const struct cairn_image *im, const struc
 		return "the control block has no magic";
 	if (cb->pkt_mask + 1 != im->sb.packet_bytes)
 		return "the control block's packet size is not the region's";
-	if (!snapshot_power_of_2(ring) || ring < 2 * (uint64_t)im->sb.packet_bytes || ring > CAIRN_POS_MASK)
+	if (!snapshot_power_of_2(ring) || ring < 2 * (uint64_t)im->sb.packet_bytes ||
+	    ring > CAIRN_POS_MASK)
 		return "the control block's ring size is impossible";
 	if (cairn_image_is_capture(im))
 		return NULL;
@@ -69,7 +74,8 @@ static const char *snapshot_ring_wrong(const struct cairn_image *im, const struc
 	return NULL;
 }
 
-int cairn_stream_load(struct cairn_image *im, uint32_t index, struct cairn_stream *st, struct cairn_fault *why)
+int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cairn_reader_stream *st,
+			     struct cairn_fault *why)
 {
 	const struct cairn_section *s = &im->sections[CAIRN_SECTION_RINGS];
 	uint64_t at = s->offset + (uint64_t)index * sizeof(struct cairn_ring);
@@ -92,7 +98,7 @@ int cairn_stream_load(struct cairn_image *im, uint32_t index, struct cairn_strea
 	st->packet_bytes = im->sb.packet_bytes;
 	st->nr_slots = (cb->ring_mask + 1) / st->packet_bytes;
 	st->pending_bytes = (cb->pos - cb->committed) & CAIRN_POS_MASK;
-	uint64_t seq = cairn_stream_seq(cb, cb->committed, cb->seq_hint);
+	uint64_t seq = cairn_reader_stream_seq(cb, cb->committed, cb->seq_hint);
 	bool open = cb->committed & cb->pkt_mask;
 	st->open_seq = open ? seq : CAIRN_SEQ_INVALID;
 	uint64_t behind = seq + (open ? 1 : 0);
@@ -101,8 +107,8 @@ int cairn_stream_load(struct cairn_image *im, uint32_t index, struct cairn_strea
 	return 1;
 }
 
-static void snapshot_say(struct cairn_packet *p, const struct cairn_sink *sink, uint32_t at, const char *what,
-			 const char *kept)
+static void snapshot_say(struct cairn_reader_packet *p, const struct cairn_sink *sink, uint32_t at,
+			 const char *what, const char *kept)
 {
 	struct cairn_fault f;
 
@@ -117,8 +123,11 @@ static void snapshot_say(struct cairn_packet *p, const struct cairn_sink *sink, 
 		sink->say(sink->ctx, &f);
 }
 
-/* Where the packet's content ends, when its own header cannot be believed: what its successor's opener left. */
-static uint32_t snapshot_closed_end(const struct cairn_stream *st, uint64_t seq)
+/*
+ * Where the packet's content ends, when its own header cannot be believed: what its successor's
+ * opener left.
+ */
+static uint32_t snapshot_closed_end(const struct cairn_reader_stream *st, uint64_t seq)
 {
 	const struct cairn_image *im = st->image;
 	const struct cairn_section *s = &im->sections[CAIRN_SECTION_RINGS];
@@ -129,83 +138,93 @@ static uint32_t snapshot_closed_end(const struct cairn_stream *st, uint64_t seq)
 	    at > s->offset + s->size - sizeof(c) ||
 	    !cairn_source_read_all(im->source, im->base + at, &c, sizeof(c)))
 		return CAIRN_PACKET_HEADER_BYTES;
-	if (cairn_stream_seq(&st->cb, c.end, seq) != seq)
+	if (cairn_reader_stream_seq(&st->cb, c.end, seq) != seq)
 		return CAIRN_PACKET_HEADER_BYTES;
 	uint32_t end = (uint32_t)(c.end & st->cb.pkt_mask);
 	return end < CAIRN_PACKET_HEADER_BYTES ? CAIRN_PACKET_HEADER_BYTES : end;
 }
 
-static void snapshot_set_content(struct cairn_packet *p, const struct cairn_sink *sink)
+static void snapshot_set_content(struct cairn_reader_packet *p, const struct cairn_sink *sink)
 {
-	const struct cairn_stream *st = p->stream;
+	const struct cairn_reader_stream *st = p->stream;
 	uint64_t bits = p->h.content_bits;
 
 	if (p->open && !cairn_image_is_capture(st->image)) {
 		p->content = (uint32_t)(st->cb.committed & st->cb.pkt_mask);
 		if (p->content < CAIRN_PACKET_HEADER_BYTES) {
-			snapshot_say(p, sink, 0, "the open packet ends inside its header", "kept no record of it");
+			snapshot_say(p, sink, 0, "the open packet ends inside its header",
+				     "kept no record of it");
 			p->content = CAIRN_PACKET_HEADER_BYTES;
 		}
 		return;
 	}
-	if (bits >= CAIRN_PACKET_HEADER_BYTES * 8 && bits <= (uint64_t)st->packet_bytes * 8 && bits % 32 == 0) {
+	if (bits >= CAIRN_PACKET_HEADER_BYTES * 8 && bits <= (uint64_t)st->packet_bytes * 8 &&
+	    bits % 32 == 0) {
 		p->content = (uint32_t)(bits / 8);
 		return;
 	}
 	p->content = snapshot_closed_end(st, p->seq);
-	snapshot_say(p, sink, offsetof(struct cairn_packet_header, content_bits), "the packet's content size is impossible",
-		     p->content > CAIRN_PACKET_HEADER_BYTES ? "took the end that the writer noted elsewhere"
-							    : "kept no record of it");
+	snapshot_say(p, sink, offsetof(struct cairn_packet_header, content_bits),
+		     "the packet's content size is impossible",
+		     p->content > CAIRN_PACKET_HEADER_BYTES
+			     ? "took the end that the writer noted elsewhere"
+			     : "kept no record of it");
 }
 
-static void snapshot_check_header(struct cairn_packet *p, const struct cairn_sink *sink)
+static void snapshot_check_header(struct cairn_reader_packet *p, const struct cairn_sink *sink)
 {
-	const struct cairn_stream *st = p->stream;
+	const struct cairn_reader_stream *st = p->stream;
 	struct cairn_packet_header *h = &p->h;
 	const char *kept = "kept what parses";
 
 	if (h->magic != CAIRN_CTF_MAGIC)
 		snapshot_say(p, sink, 0, "the packet has no magic", kept);
 	else if (memcmp(h->uuid, st->image->sb.uuid, sizeof(h->uuid)))
-		snapshot_say(p, sink, offsetof(struct cairn_packet_header, uuid), "the packet's UUID is not the region's",
-			     kept);
+		snapshot_say(p, sink, offsetof(struct cairn_packet_header, uuid),
+			     "the packet's UUID is not the region's", kept);
 	else if (h->packet_bits != (uint64_t)st->packet_bytes * 8)
 		snapshot_say(p, sink, offsetof(struct cairn_packet_header, packet_bits),
 			     "the packet's size is not the region's", kept);
-	else if (h->cpu_id != st->cb.cpu || CAIRN_PACKET_RING(h->flags) != st->index || h->stream_id)
+	else if (h->cpu_id != st->cb.cpu || CAIRN_PACKET_RING(h->flags) != st->index ||
+		 h->stream_id)
 		snapshot_say(p, sink, offsetof(struct cairn_packet_header, cpu_id),
 			     "the packet names another CPU or ring than its place", kept);
-	if (h->ts_begin > h->ts_end)
-		snapshot_say(p, sink, offsetof(struct cairn_packet_header, ts_begin), "the packet ends before it begins",
-			     kept);
+	if (h->ts_begin > h->ts_end) {
+		snapshot_say(p, sink, offsetof(struct cairn_packet_header, ts_begin),
+			     "the packet ends before it begins", kept);
+		/* the first record's time, counted back from the end */
+		uint64_t low = cairn_reader_int(p->bytes + CAIRN_PACKET_HEADER_BYTES, 8, false);
+		h->ts_begin = h->ts_end - ((h->ts_end - low) & CAIRN_TS_MASK);
+	}
 }
 
 /* The slot does not hold packet `p->seq`. Is that normal? */
-static int snapshot_other_seq(struct cairn_packet *p, const struct cairn_sink *sink)
+static int snapshot_other_seq(struct cairn_reader_packet *p, const struct cairn_sink *sink)
 {
-	const struct cairn_stream *st = p->stream;
+	const struct cairn_reader_stream *st = p->stream;
 	uint64_t seq = p->h.seq;
 
 	if (seq == CAIRN_SEQ_INVALID)
-		return CAIRN_PACKET_ABSENT;
+		return CAIRN_READER_ABSENT;
 	bool plausible = seq % st->nr_slots == p->seq % st->nr_slots;
 	uint64_t now = seq > p->seq ? seq - p->seq : 0;
 	if (plausible && now) {
 		/* overtaken: the writer is at most where `pos` can be, and a live one goes on */
-		return CAIRN_PACKET_ABSENT;
+		return CAIRN_READER_ABSENT;
 	}
-	if (plausible || p->h.magic != CAIRN_CTF_MAGIC || memcmp(p->h.uuid, st->image->sb.uuid, sizeof(p->h.uuid))) {
-		snapshot_say(p, sink, offsetof(struct cairn_packet_header, seq), "the slot holds an older packet or none",
-			     "left it out");
+	if (plausible || p->h.magic != CAIRN_CTF_MAGIC ||
+	    memcmp(p->h.uuid, st->image->sb.uuid, sizeof(p->h.uuid))) {
+		snapshot_say(p, sink, offsetof(struct cairn_packet_header, seq),
+			     "the slot holds an older packet or none", "left it out");
 		return -EINVAL;
 	}
-	snapshot_say(p, sink, offsetof(struct cairn_packet_header, seq), "the packet's number does not belong in its slot",
-		     "kept what parses");
-	return CAIRN_PACKET_OK;
+	snapshot_say(p, sink, offsetof(struct cairn_packet_header, seq),
+		     "the packet's number does not belong in its slot", "kept what parses");
+	return CAIRN_READER_OK;
 }
 
-int cairn_packet_read(const struct cairn_stream *st, uint64_t seq, uint64_t offset, struct cairn_packet *p,
-		      const struct cairn_sink *sink)
+int cairn_reader_packet_read(const struct cairn_reader_stream *st, uint64_t seq, uint64_t offset,
+			     struct cairn_reader_packet *p, const struct cairn_sink *sink)
 {
 	const struct cairn_image *im = st->image;
 	uint64_t at = im->base + offset;
@@ -229,13 +248,14 @@ int cairn_packet_read(const struct cairn_stream *st, uint64_t seq, uint64_t offs
 	memset(p->bytes + got, 0, st->packet_bytes - (size_t)got);
 	memcpy(&p->h, p->bytes, sizeof(p->h));
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (!cairn_source_read_all(im->source, at + offsetof(struct cairn_packet_header, seq), &again, sizeof(again)))
+	if (!cairn_source_read_all(im->source, at + offsetof(struct cairn_packet_header, seq),
+				   &again, sizeof(again)))
 		again = CAIRN_SEQ_INVALID;
 	if (again != p->h.seq)
-		return CAIRN_PACKET_ABSENT;
+		return CAIRN_READER_ABSENT;
 	if (p->h.seq != seq) {
 		int e = snapshot_other_seq(p, sink);
-		if (e != CAIRN_PACKET_OK)
+		if (e != CAIRN_READER_OK)
 			return e;
 	}
 	snapshot_check_header(p, sink);
@@ -244,5 +264,5 @@ int cairn_packet_read(const struct cairn_stream *st, uint64_t seq, uint64_t offs
 		p->content = (uint32_t)got & ~3u;
 		snapshot_say(p, sink, (uint32_t)got, "the packet is cut off", "kept what parses");
 	}
-	return CAIRN_PACKET_OK;
+	return CAIRN_READER_OK;
 }

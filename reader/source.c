@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes of a file. Everything is copied by pread, never mapped: a file that shrinks under us gives a short read, not a
- * signal. Other kinds of sources (cores, compressed images) are further rows of struct source_ops.
+ * Bytes of a file. Everything is copied by pread, never mapped: a file that shrinks under us gives
+ * a short read, not a signal. Other kinds of sources (cores, compressed images) are further rows of
+ * struct source_ops.
  */
 #define _GNU_SOURCE
 #include "reader.h"
@@ -78,7 +79,9 @@ static const struct source_ops source_file = {
 	source_file_close,
 };
 
-/* Copy a pipe into an unlinked temporary file. Returns its descriptor or a negative errno number. */
+/*
+ * Copy a pipe into an unlinked temporary file. Returns its descriptor or a negative errno number.
+ */
 static int source_spool(int from)
 {
 	const char *dir = getenv("TMPDIR");
@@ -86,7 +89,8 @@ static int source_spool(int from)
 	char block[65536];
 	uint64_t total = 0;
 
-	if (snprintf(path, sizeof(path), "%s/cairn-stdin-XXXXXX", dir && *dir ? dir : "/tmp") >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/cairn-stdin-XXXXXX", dir && *dir ? dir : "/tmp") >=
+	    (int)sizeof(path))
 		return -ENAMETOOLONG;
 	int fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
@@ -100,7 +104,10 @@ static int source_spool(int from)
 			return fd;
 		total += got > 0 ? (uint64_t)got : 0;
 		if (got < 0 || total > SOURCE_SPOOL_MAX || write(fd, block, (size_t)got) != got) {
-			int e = got < 0 ? errno : total > SOURCE_SPOOL_MAX ? EFBIG : errno ? errno : EIO;
+			int e = got < 0                    ? errno
+				: total > SOURCE_SPOOL_MAX ? EFBIG
+				: errno                    ? errno
+							   : EIO;
 			close(fd);
 			return -e;
 		}
@@ -124,7 +131,8 @@ int cairn_source_from_fd(struct cairn_source **out, int fd, struct cairn_fault *
 		fd = spooled;
 		if (fd < 0) {
 			e = fd;
-			cairn_fault_set(why, CAIRN_NO_OFFSET, "cannot keep what the pipe gives: %s", strerror(-e));
+			cairn_fault_set(why, CAIRN_NO_OFFSET, "cannot keep what the pipe gives: %s",
+					strerror(-e));
 		}
 	} else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		e = -EINVAL;

@@ -20,7 +20,7 @@ void cairn_fault_set(struct cairn_fault *f, uint64_t offset, const char *format,
 	va_end(args);
 }
 
-void cairn_text_init(struct cairn_text *t, char *bytes, size_t size)
+void cairn_buf_init(struct cairn_buf *t, char *bytes, size_t size)
 {
 	t->bytes = bytes;
 	t->size = size;
@@ -28,7 +28,7 @@ void cairn_text_init(struct cairn_text *t, char *bytes, size_t size)
 	t->cut = false;
 }
 
-void cairn_text_put(struct cairn_text *t, const char *s, size_t n)
+void cairn_buf_put(struct cairn_buf *t, const char *s, size_t n)
 {
 	size_t room = t->size - 1 - t->used;
 
@@ -40,7 +40,7 @@ void cairn_text_put(struct cairn_text *t, const char *s, size_t n)
 	t->used += n;
 }
 
-void cairn_text_printf(struct cairn_text *t, const char *format, ...)
+void cairn_buf_printf(struct cairn_buf *t, const char *format, ...)
 {
 	size_t room = t->size - t->used;
 	va_list args;
@@ -58,13 +58,13 @@ void cairn_text_printf(struct cairn_text *t, const char *format, ...)
 	}
 }
 
-const char *cairn_text_end(struct cairn_text *t)
+const char *cairn_buf_end(struct cairn_buf *t)
 {
 	t->bytes[t->used] = '\0';
 	return t->bytes;
 }
 
-size_t cairn_utf8_bytes(const char *text, size_t n)
+size_t cairn_reader_utf8_bytes(const char *text, size_t n)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
@@ -85,7 +85,7 @@ size_t cairn_utf8_bytes(const char *text, size_t n)
 	return len;
 }
 
-void cairn_text_put_safe(struct cairn_text *t, const char *s, size_t n)
+void cairn_buf_put_safe(struct cairn_buf *t, const char *s, size_t n)
 {
 	const unsigned char *u = (const unsigned char *)s;
 	size_t i = 0;
@@ -95,15 +95,15 @@ void cairn_text_put_safe(struct cairn_text *t, const char *s, size_t n)
 		while (run < n && u[run] >= 0x20 && u[run] < 0x7f)
 			run++;
 		if (run > i) {
-			cairn_text_put(t, s + i, run - i);
+			cairn_buf_put(t, s + i, run - i);
 			i = run;
 			continue;
 		}
-		size_t len = u[i] >= 0x80 ? cairn_utf8_bytes(s + i, n - i) : 0;
+		size_t len = u[i] >= 0x80 ? cairn_reader_utf8_bytes(s + i, n - i) : 0;
 		if (len)
-			cairn_text_put(t, s + i, len);
+			cairn_buf_put(t, s + i, len);
 		else
-			cairn_text_printf(t, "\\x%02x", u[i]);
+			cairn_buf_printf(t, "\\x%02x", u[i]);
 		i += len ? len : 1;
 	}
 }
@@ -111,7 +111,7 @@ void cairn_text_put_safe(struct cairn_text *t, const char *s, size_t n)
 /* Reflected polynomial of CRC-32C. */
 #define TEXT_CRC_POLY 0x82f63b78u
 
-uint32_t cairn_crc32c(uint32_t crc, const void *bytes, size_t n)
+uint32_t cairn_reader_crc32c(uint32_t crc, const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
 

@@ -15,12 +15,13 @@ void args_init(struct args *a, const struct verb *v, int argc, char **argv)
 
 void verb_help(const struct verb *v, FILE *to)
 {
-	fprintf(to, "usage: cairn %s [options]%s%s\n\n%s\n\n", v->name, *v->operands ? " " : "", v->operands, v->line);
+	fprintf(to, "usage: cairn %s [options]%s%s\n\n%s\n\n", v->name, *v->operands ? " " : "",
+		v->operands, v->line);
 	for (const struct option_row *o = v->options; o->name; o++) {
 		char left[64];
 		char letter[4] = {'-', o->letter, ',', '\0'};
-		snprintf(left, sizeof(left), "%3s --%s%s%s", o->is_short ? letter : "", o->name, o->value ? " " : "",
-			 o->value ? o->value : "");
+		snprintf(left, sizeof(left), "%3s --%s%s%s", o->is_short ? letter : "", o->name,
+			 o->value ? " " : "", o->value ? o->value : "");
 		fprintf(to, "  %-24s %s\n", left, o->help);
 	}
 	fprintf(to, "  %-24s %s\n", "-h, --help", "show this");
@@ -268,7 +269,7 @@ bool glob_matches(const char *glob, const char *text)
 	return *glob == '\0';
 }
 
-bool glob_matches_event(const char *glob, const struct cairn_event *e)
+bool glob_matches_event(const char *glob, const struct cairn_schema_event *e)
 {
 	return glob_matches(glob, e->full) || glob_matches(glob, e->name);
 }

@@ -8,20 +8,21 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define CAPTURE_RINGS_MAX 65536u
+#define CAPTURE_RINGS_MAX   65536u
 #define CAPTURE_SECTION_MAX ((uint64_t)256 << 20)
-#define CAPTURE_TRIES 8
+#define CAPTURE_TRIES       8
 
 struct capture_ring {
-	struct cairn_stream stream; /* as last seen */
+	struct cairn_reader_stream stream; /* as last seen */
 	bool used;
 	uint64_t next; /* first packet not copied yet */
 };
 
 struct capture {
-	struct cairn_image im; /* the live region; only the words that packets need are kept loaded */
+	struct cairn_image
+		im; /* the live region; only the words that packets need are kept loaded */
 	int fd;
-	uint64_t base;		/* of the capture in the file */
+	uint64_t base;              /* of the capture in the file */
 	struct cairn_superblock sb; /* the capture's own */
 	struct capture_ring *rings;
 	uint32_t nr_rings;
@@ -30,6 +31,9 @@ struct capture {
 	uint64_t written;    /* bytes of packets */
 	uint64_t missed;
 	uint64_t metadata_seen; /* bytes of metadata in the file */
+	bool gone;
+	uint64_t schema_bytes; /* of metadata, loaded to parse open packets */
+	uint64_t least_size;   /* of the target's file; below it, it was cut */
 };
 
 static uint64_t capture_up(uint64_t n)
@@ -62,7 +66,10 @@ static struct cairn_section *capture_section(struct capture *c, enum cairn_secti
 	return NULL;
 }
 
-/* Lay out the capture: the region's sections one behind the other, control blocks without `closed`, packets last. */
+/*
+ * Lay out the capture: the region's sections one behind the other, control blocks without `closed`,
+ * packets last.
+ */
 static int capture_layout(struct capture *c)
 {
 	const struct cairn_superblock *from = &c->im.sb;
@@ -75,7 +82,8 @@ static int capture_layout(struct capture *c)
 	c->sb.region_bytes = 0;
 	c->sb.nr_sections = 0;
 	memset(c->sb.sections, 0, sizeof(c->sb.sections));
-	if (getrandom(c->sb.capture_uuid, sizeof(c->sb.capture_uuid), 0) != sizeof(c->sb.capture_uuid))
+	if (getrandom(c->sb.capture_uuid, sizeof(c->sb.capture_uuid), 0) !=
+	    sizeof(c->sb.capture_uuid))
 		return -EIO;
 	for (int t = CAIRN_SECTION_STATE; t <= CAIRN_SECTION_HISTS; t++) {
 		const struct cairn_section *s = &c->im.sections[t];
@@ -93,7 +101,8 @@ static int capture_layout(struct capture *c)
 		at += capture_up(row->size);
 	}
 	struct cairn_section *packets = &c->sb.sections[c->sb.nr_sections++];
-	*packets = (struct cairn_section){.type = CAIRN_SECTION_PACKETS, .version = 1, .offset = at};
+	*packets =
+		(struct cairn_section){.type = CAIRN_SECTION_PACKETS, .version = 1, .offset = at};
 	packets->entry_size = c->sb.packet_bytes;
 	c->packets_at = at;
 	return 0;
@@ -104,27 +113,31 @@ static int capture_write_superblock(struct capture *c)
 	uint8_t page[CAIRN_PAGE_BYTES] = {0};
 
 	c->sb.crc32c = 0;
-	c->sb.crc32c = cairn_crc32c(0, &c->sb, sizeof(c->sb));
+	c->sb.crc32c = cairn_reader_crc32c(0, &c->sb, sizeof(c->sb));
 	memcpy(page, &c->sb, sizeof(c->sb));
 	return capture_write(c, 0, page, sizeof(page));
 }
 
-/* Copy a section's first `n` bytes as they are. A target that has shrunk leaves zeros. */
+/*
+ * Copy a section's first `n` bytes as they are. Returns 1, or 0 when the target has shrunk: then what an earlier pass copied
+ * stays.
+ */
 static int capture_copy_section(struct capture *c, enum cairn_section_type type, uint64_t n)
 {
 	const struct cairn_section *from = &c->im.sections[type];
 	const struct cairn_section *to = capture_section(c, type);
 
 	if (!to || n == 0)
-		return 0;
+		return 1;
 	n = n < to->size ? n : to->size;
-	void *bytes = calloc(1, (size_t)n);
+	void *bytes = malloc((size_t)n);
 	if (!bytes)
 		return -ENOMEM;
-	int64_t got = cairn_source_read(c->im.source, c->im.base + from->offset, bytes, (size_t)n);
-	int e = got < 0 ? 0 : capture_write(c, to->offset, bytes, (size_t)n);
+	bool whole =
+		cairn_source_read_all(c->im.source, c->im.base + from->offset, bytes, (size_t)n);
+	int e = whole ? capture_write(c, to->offset, bytes, (size_t)n) : 0;
 	free(bytes);
-	return e;
+	return e < 0 ? e : whole;
 }
 
 /* Control block of a ring as a capture has it: no addresses, no places in the region. */
@@ -140,7 +153,22 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r)
 	return capture_write(c, to->offset + r->stream.index * sizeof(cb), &cb, sizeof(cb));
 }
 
-/* Everything but packets. The state is read after the rings were: what they hold is described in its metadata. */
+/* Once gone, nothing is read from the target any more: it could be words of another region. */
+bool capture_is_gone(struct capture *c)
+{
+	struct cairn_superblock sb;
+
+	if (cairn_source_size(c->im.source) < c->least_size ||
+	    !cairn_source_read_all(c->im.source, c->im.base, &sb, sizeof(sb)) ||
+	    memcmp(sb.uuid, c->im.sb.uuid, sizeof(sb.uuid)) || sb.boot_nonce != c->im.sb.boot_nonce)
+		c->gone = true;
+	return c->gone;
+}
+
+/*
+ * Everything but packets. The state is read after the rings were: what they hold is described in
+ * its metadata.
+ */
 static int capture_write_words(struct capture *c)
 {
 	const struct cairn_section *to = capture_section(c, CAIRN_SECTION_STATE);
@@ -150,19 +178,24 @@ static int capture_write_words(struct capture *c)
 		e = capture_write_ring(c, &c->rings[i]);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	struct cairn_state st;
-	if (!cairn_image_read_state(&c->im, &st))
-		st = c->im.state; /* the target is gone; the last words it had */
+	bool gone = !cairn_image_read_state(&c->im, &st) || capture_is_gone(c);
+	if (gone)
+		st = c->im.state; /* the last words it had */
 	c->im.state = st;
 	if (st.clock_seq & 1)
 		st.clock_seq++; /* the copy is at rest */
 	if (st.nr_rings > c->nr_rings)
 		st.nr_rings = c->nr_rings;
-	if (e == 0)
+	if (e == 0 && !gone)
 		e = capture_copy_section(c, CAIRN_SECTION_METADATA, st.metadata_bytes);
-	c->metadata_seen = st.metadata_bytes;
-	for (int t = CAIRN_SECTION_EVENTS; t <= CAIRN_SECTION_HISTS && e == 0; t++)
+	if (e > 0)
+		c->metadata_seen = st.metadata_bytes;
+	st.metadata_bytes = c->metadata_seen;
+	for (int t = CAIRN_SECTION_EVENTS; t <= CAIRN_SECTION_HISTS && e >= 0 && !gone; t++)
 		if (t != CAIRN_SECTION_RINGS && t != CAIRN_SECTION_PACKETS)
-			e = capture_copy_section(c, (enum cairn_section_type)t, c->im.sections[t].size);
+			e = capture_copy_section(c, (enum cairn_section_type)t,
+						 c->im.sections[t].size);
+	e = e > 0 ? 0 : e;
 	if (e == 0 && to)
 		e = capture_write(c, to->offset, &st, sizeof(st));
 	return e ? e : capture_write_superblock(c);
@@ -203,9 +236,11 @@ struct capture *capture_open(const struct cairn_image *im, int fd, uint64_t base
 	c->base = base;
 	for (uint32_t i = 0; i < c->im.sb.nr_sections; i++) {
 		const struct cairn_section *s = &c->im.sb.sections[i];
-		if (s->type > 0 && s->type <= CAIRN_SECTION_PAGES && c->im.sections[s->type].type == 0)
+		if (s->type > 0 && s->type <= CAIRN_SECTION_PAGES &&
+		    c->im.sections[s->type].type == 0)
 			c->im.sections[s->type] = *s;
 	}
+	c->least_size = c->im.base + c->im.bytes;
 	c->im.bytes = c->im.sb.region_bytes; /* the file may still grow */
 	c->packet = malloc(c->im.sb.packet_bytes);
 	if (c->packet)
@@ -233,12 +268,14 @@ void capture_close(struct capture *c)
 /* Cheap look: has the ring gone on to the packet behind `next`? */
 static bool capture_ring_moved(const struct capture *c, const struct capture_ring *r)
 {
-	const struct cairn_stream *st = &r->stream;
+	const struct cairn_reader_stream *st = &r->stream;
 	uint64_t seq = r->next + 1;
 	uint64_t at = st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
 	uint64_t now;
 
-	if (!cairn_source_read_all(c->im.source, c->im.base + at + offsetof(struct cairn_packet_header, seq), &now, sizeof(now)))
+	if (!cairn_source_read_all(c->im.source,
+				   c->im.base + at + offsetof(struct cairn_packet_header, seq),
+				   &now, sizeof(now)))
 		return false;
 	return now != CAIRN_SEQ_INVALID && now >= seq;
 }
@@ -247,19 +284,19 @@ static bool capture_ring_moved(const struct capture *c, const struct capture_rin
 static bool capture_ring_load(struct capture *c, uint32_t i)
 {
 	struct capture_ring *r = &c->rings[i];
-	struct cairn_stream st;
+	struct cairn_reader_stream st;
 	struct cairn_fault why;
 
-	if (cairn_stream_load(&c->im, i, &st, &why) <= 0 || st.cb.committed == 0)
+	if (cairn_reader_stream_load(&c->im, i, &st, &why) <= 0 || capture_is_gone(c))
 		return false;
-	if (!r->used)
+	if (!r->used || r->stream.cb.committed == 0)
 		r->next = st.first_seq;
 	r->used = true;
 	r->stream = st;
 	return true;
 }
 
-static int capture_put_packet(struct capture *c, const struct cairn_packet *p)
+static int capture_put_packet(struct capture *c, const struct cairn_reader_packet *p)
 {
 	int e = capture_write(c, c->packets_at + c->written, p->bytes, c->im.sb.packet_bytes);
 
@@ -271,9 +308,9 @@ static int capture_put_packet(struct capture *c, const struct cairn_packet *p)
 /* Copy the closed packets that are left of ring `i`. */
 static int64_t capture_ring_copy(struct capture *c, struct capture_ring *r)
 {
-	const struct cairn_stream *st = &r->stream;
+	const struct cairn_reader_stream *st = &r->stream;
 	uint64_t end = st->first_seq + st->nr_places;
-	struct cairn_packet p = {.bytes = c->packet};
+	struct cairn_reader_packet p = {.bytes = c->packet};
 	int64_t copied = 0;
 
 	if (st->open_seq != CAIRN_SEQ_INVALID)
@@ -284,8 +321,8 @@ static int64_t capture_ring_copy(struct capture *c, struct capture_ring *r)
 	}
 	for (; r->next < end; r->next++) {
 		uint64_t at = st->cb.packets_offset + r->next % st->nr_slots * st->packet_bytes;
-		int got = cairn_packet_read(st, r->next, at, &p, NULL);
-		if (got != CAIRN_PACKET_OK) {
+		int got = cairn_reader_packet_read(st, r->next, at, &p, NULL);
+		if (got != CAIRN_READER_OK || memcmp(p.h.uuid, c->sb.uuid, sizeof(p.h.uuid))) {
 			c->missed++;
 			continue;
 		}
@@ -302,7 +339,9 @@ int64_t capture_poll(struct capture *c)
 	int64_t copied = 0;
 	struct cairn_state st;
 
-	if (!cairn_image_read_state(&c->im, &st))
+	if (c->gone || !cairn_image_read_state(&c->im, &st))
+		return 0;
+	if ((st.flags & CAIRN_STATE_STOPPED) && capture_is_gone(c))
 		return 0;
 	c->im.state = st;
 	int e = capture_new_rings(c);
@@ -327,34 +366,26 @@ int64_t capture_poll(struct capture *c)
 	return copied;
 }
 
-bool capture_is_gone(const struct capture *c)
-{
-	struct cairn_superblock sb;
-
-	if (!cairn_source_read_all(c->im.source, c->im.base, &sb, sizeof(sb)))
-		return true;
-	return memcmp(sb.uuid, c->im.sb.uuid, sizeof(sb.uuid)) || sb.boot_nonce != c->im.sb.boot_nonce;
-}
-
 bool capture_is_stopped(const struct capture *c)
 {
 	return c->im.state.flags & CAIRN_STATE_STOPPED;
 }
 
 /*
- * The open packet up to `committed` of the control block just read. Its header is made to say what the copy holds, and the
- * control block's total is made to belong to it: the two were not read in one moment.
+ * The open packet up to `committed` of the control block just read. Its header is made to say what
+ * the copy holds, and the control block's total is made to belong to it: the two were not read in
+ * one moment.
  */
 static int capture_ring_open_packet(struct capture *c, struct capture_ring *r, bool *again)
 {
-	struct cairn_stream *st = &r->stream;
-	struct cairn_packet p = {.bytes = c->packet};
+	struct cairn_reader_stream *st = &r->stream;
+	struct cairn_reader_packet p = {.bytes = c->packet};
 
 	*again = false;
 	if (st->open_seq == CAIRN_SEQ_INVALID || r->next != st->open_seq)
 		return 0;
 	uint64_t at = st->cb.packets_offset + st->open_seq % st->nr_slots * st->packet_bytes;
-	if (cairn_packet_read(st, st->open_seq, at, &p, NULL) != CAIRN_PACKET_OK) {
+	if (cairn_reader_packet_read(st, st->open_seq, at, &p, NULL) != CAIRN_READER_OK) {
 		*again = true;
 		return 0;
 	}
@@ -363,7 +394,7 @@ static int capture_ring_open_packet(struct capture *c, struct capture_ring *r, b
 		p.h.events_before = st->cb.events_total;
 	else
 		st->cb.events_total = p.h.events_before;
-	cairn_packet_parse(&p, NULL);
+	cairn_reader_packet_parse(&p, NULL);
 	p.h.content_bits = (uint64_t)p.content * 8;
 	if (p.last_ts > p.h.ts_end)
 		p.h.ts_end = p.last_ts;
@@ -399,8 +430,8 @@ static int capture_finish_ring(struct capture *c, uint32_t i)
 		e = n < 0 ? (int)n : 0;
 		struct cairn_state st;
 		if (e == 0 && cairn_image_read_state(&c->im, &st) &&
-		    (st.metadata_bytes != c->metadata_seen || !c->im.schema.nr_events)) {
-			c->metadata_seen = st.metadata_bytes;
+		    st.metadata_bytes != c->schema_bytes) {
+			c->schema_bytes = st.metadata_bytes;
 			c->im.state = st;
 			capture_load_schema(c);
 		}
@@ -422,7 +453,7 @@ int capture_finish(struct capture *c)
 	packets->size = c->written;
 	if (e == 0)
 		e = capture_write_words(c);
-	/* the sections' last pages may be holes; a capture without packets must still reach to its end */
+	/* the last section's page may be a hole; a capture without packets must reach to its end */
 	if (e == 0 && c->written == 0 && ftruncate(c->fd, (off_t)(c->base + c->packets_at)) < 0)
 		e = -errno;
 	cairn_schema_free(&c->im.schema);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cairn check: every rule of the format on every packet. What a crash leaves behind by design is told, and is no fault. */
+/*
+ * cairn check: every rule of the format on every packet. What a crash leaves behind by design is
+ * told, and is no fault.
+ */
 #include "verb.h"
 
 const struct option_row cairn_check_options[] = {
@@ -11,30 +14,34 @@ const struct option_row cairn_check_options[] = {
 static void check_summary(const struct input *in, const struct survey *s)
 {
 	char losses[512], torn[256];
-	struct cairn_text t, u;
+	struct cairn_buf t, u;
 	uint32_t rings = 0;
 
 	for (uint32_t i = 0; i < s->nr_cpus; i++)
 		rings += s->cpus[i].nr_rings;
-	cairn_text_init(&t, losses, sizeof(losses));
+	cairn_buf_init(&t, losses, sizeof(losses));
 	survey_losses(s, &t);
-	cairn_text_init(&u, torn, sizeof(torn));
+	cairn_buf_init(&u, torn, sizeof(torn));
 	if (s->pending_bytes)
-		cairn_text_printf(&u, "; %llu bytes begun and never committed", (unsigned long long)s->pending_bytes);
+		cairn_buf_printf(&u, "; %llu bytes begun and never committed",
+				 (unsigned long long)s->pending_bytes);
 	if (s->total.torn)
-		cairn_text_printf(&u, "; %llu packets being reopened or never used", (unsigned long long)s->total.torn);
+		cairn_buf_printf(&u, "; %llu packets being reopened or never used",
+				 (unsigned long long)s->total.torn);
 	printf("%s: %s: %u regions, %u rings, %llu packets, %llu events%s%s%s\n", in->path,
-	       in->damages ? "damaged" : "fine", in->reader->nr_images, rings, (unsigned long long)s->total.packets,
-	       (unsigned long long)(s->total.decoded - s->total.filtered), t.used ? "; " : "", cairn_text_end(&t),
-	       cairn_text_end(&u));
+	       in->damages ? "damaged" : "fine", in->reader->nr_images, rings,
+	       (unsigned long long)s->total.packets,
+	       (unsigned long long)(s->total.decoded - s->total.filtered), t.used ? "; " : "",
+	       cairn_buf_end(&t), cairn_buf_end(&u));
 }
 
 static void check_json(const struct input *in, const struct survey *s)
 {
 	printf("{\"file\":");
 	json_string(stdout, in->path);
-	printf(",\"fine\":%s,\"faults\":%llu,\"notes\":%llu,\"regions\":%u,", in->damages ? "false" : "true",
-	       (unsigned long long)in->damages, (unsigned long long)in->notes, in->reader->nr_images);
+	printf(",\"fine\":%s,\"faults\":%llu,\"notes\":%llu,\"regions\":%u,",
+	       in->damages ? "false" : "true", (unsigned long long)in->damages,
+	       (unsigned long long)in->notes, in->reader->nr_images);
 	json_account(stdout, &s->total);
 	printf(",\"pending_bytes\":%llu,\"torn\":%llu}\n", (unsigned long long)s->pending_bytes,
 	       (unsigned long long)s->total.torn);

@@ -32,34 +32,38 @@ static enum clean_verdict clean_judge(int dir, const struct region_file *f)
 	bool found = cairn_image_find(s, &at, &im, NULL) > 0;
 	cairn_source_close(s);
 	if (found && (im.sb.flags & CAIRN_SB_USER) && !cairn_image_is_capture(&im))
-		return regions_process_alive(im.sb.pid, im.sb.start_time) ? CLEAN_ALIVE : CLEAN_DEAD;
+		return regions_process_alive(im.sb.pid, im.sb.start_time) ? CLEAN_ALIVE
+									  : CLEAN_DEAD;
 	if (found || !f->named)
 		return CLEAN_UNKNOWN;
 	return f->alive ? CLEAN_ALIVE : CLEAN_DEAD;
 }
 
-static bool clean_file(const struct verb *v, int dir, const char *path, const struct region_file *f, bool dry)
+static bool clean_file(const struct verb *v, int dir, const char *path, const struct region_file *f,
+		       bool dry)
 {
 	enum clean_verdict verdict = clean_judge(dir, f);
 	struct stat st;
 	char name[1100];
-	struct cairn_text t;
+	struct cairn_buf t;
 
-	cairn_text_init(&t, name, sizeof(name));
-	cairn_text_put_safe(&t, f->name, strlen(f->name));
-	cairn_text_end(&t);
+	cairn_buf_init(&t, name, sizeof(name));
+	cairn_buf_put_safe(&t, f->name, strlen(f->name));
+	cairn_buf_end(&t);
 	if (verdict == CLEAN_UNKNOWN)
 		say(v, "%s/%s: cannot tell whose it is; left alone", path, f->name);
 	if (verdict != CLEAN_DEAD)
 		return true;
 	/* a new process may have taken the name since */
-	if (fstatat(dir, f->name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != f->inode || st.st_dev != f->device)
+	if (fstatat(dir, f->name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != f->inode ||
+	    st.st_dev != f->device)
 		return true;
 	if (!dry && unlinkat(dir, f->name, 0) < 0) {
 		say(v, "%s/%s: %s", path, f->name, strerror(errno));
 		return false;
 	}
-	printf("%s %s (%llu bytes)\n", dry ? "would remove" : "removed", name, (unsigned long long)f->bytes);
+	printf("%s %s (%llu bytes)\n", dry ? "would remove" : "removed", name,
+	       (unsigned long long)f->bytes);
 	return true;
 }
 
@@ -91,7 +95,9 @@ int cairn_cmd_clean(const struct verb *v, int argc, char **argv)
 	}
 	if (dir < 0) {
 		say(v, "%s: %s", path,
-		    dir == -EPERM ? "belongs to somebody else, or others may write to it; nothing removed" : strerror(-dir));
+		    dir == -EPERM
+			    ? "belongs to somebody else, or others may write to it; nothing removed"
+			    : strerror(-dir));
 		return EXIT_DATA;
 	}
 	int n = regions_scan(dir, &files);

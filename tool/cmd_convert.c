@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cairn convert --to ctf: packets are CTF already, so this copies them. What it changes: the header of a packet that was
- * open or damaged (sizes, end), the losses after the last close (added to the last packet, where CTF readers look for
- * them), records that a filter rejected (taken out), and the clock in the metadata when a better one became known.
+ * cairn convert --to ctf: packets are CTF already, so this copies them. What it changes: the header
+ * of a packet that was open or damaged (sizes, end), the losses after the last close (added to the
+ * last packet, where CTF readers look for them), records that a filter rejected (taken out), and
+ * the clock in the metadata when a better one became known.
  */
 #define _GNU_SOURCE
 #include "verb.h"
@@ -27,6 +28,7 @@ struct convert {
 	const struct verb *verb;
 	struct input in;
 	const char *file, *format, *out;
+	char clean[CONVERT_PATH_MAX - 16]; /* `out` without slashes behind it */
 	char temp[CONVERT_PATH_MAX];
 	uint64_t events, packets;
 };
@@ -34,12 +36,18 @@ struct convert {
 /* Regular files of ours: metadata and ring-N. Directories of several regions: region-N. */
 static bool convert_is_ours(const char *name)
 {
-	const char *digits = strncmp(name, "ring-", 5) == 0 ? name + 5 : strncmp(name, "region-", 7) == 0 ? name + 7 : "";
+	const char *digits = strncmp(name, "ring-", 5) == 0     ? name + 5
+			     : strncmp(name, "region-", 7) == 0 ? name + 7
+								: "";
 
-	return strcmp(name, "metadata") == 0 || (*digits && strspn(digits, "0123456789") == strlen(digits));
+	return strcmp(name, "metadata") == 0 ||
+	       (*digits && strspn(digits, "0123456789") == strlen(digits));
 }
 
-/* Remove a directory that holds nothing but our files; with `try` only look. `depth` 1 allows region-N below. */
+/*
+ * Remove a directory that holds nothing but our files; with `try` only look. `depth` 1 allows
+ * region-N below.
+ */
 static bool convert_remove(int parent, const char *name, int depth, bool try)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -57,12 +65,15 @@ static bool convert_remove(int parent, const char *name, int depth, bool try)
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		any = true;
-		if (!convert_is_ours(e->d_name) || fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (!convert_is_ours(e->d_name) ||
+		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			ok = false;
 		else if (S_ISDIR(st.st_mode))
-			ok = depth > 0 && convert_remove(fd, e->d_name, depth - 1, try), metadata |= ok;
+			ok = depth > 0 && convert_remove(fd, e->d_name, depth - 1, try),
+			metadata |= ok;
 		else
-			ok = S_ISREG(st.st_mode) && (try || unlinkat(fd, e->d_name, 0) == 0), metadata |= e->d_name[0] == 'm';
+			ok = S_ISREG(st.st_mode) && (try || unlinkat(fd, e->d_name, 0) == 0),
+			metadata |= e->d_name[0] == 'm';
 	}
 	closedir(d);
 	/* looked at, it must hold a metadata file; being removed, it may be half gone already */
@@ -76,7 +87,8 @@ static bool convert_fail(const struct convert *c, const char *path, int e)
 	return false;
 }
 
-static FILE *convert_create(const struct convert *c, const char *dir, const char *name, char path[CONVERT_PATH_MAX])
+static FILE *convert_create(const struct convert *c, const char *dir, const char *name,
+			    char path[CONVERT_PATH_MAX])
 {
 	FILE *f = NULL;
 	int fd = -1;
@@ -100,7 +112,8 @@ static bool convert_close(const struct convert *c, FILE *f, const char *path)
 }
 
 /* Offsets of CTF's clock block that make its values Unix time. */
-static void convert_clock_offset(const struct cairn_clock *k, uint64_t *seconds, uint64_t *ticks)
+static void convert_clock_offset(const struct cairn_image_clock *k, uint64_t *seconds,
+				 uint64_t *ticks)
 {
 	__int128 ns = (__int128)k->wall_base_ns - (__int128)k->base * 1000000000u / k->hz;
 
@@ -118,14 +131,16 @@ static int convert_clock_key(const char *word, const char *end)
 
 	for (int i = 0; i < 3; i++) {
 		size_t n = strlen(keys[i]);
-		if ((size_t)(end - word) > n && memcmp(word, keys[i], n) == 0 && strchr(" =\t", word[n]))
+		if ((size_t)(end - word) > n && memcmp(word, keys[i], n) == 0 &&
+		    strchr(" =\t", word[n]))
 			return i;
 	}
 	return -1;
 }
 
 /* Print `text` with the numbers of its clock block replaced; false if it has none. */
-static bool convert_clock_text(FILE *f, const char *text, size_t n, const struct cairn_clock *k)
+static bool convert_clock_text(FILE *f, const char *text, size_t n,
+			       const struct cairn_image_clock *k)
 {
 	static const char *const names[] = {"freq", "offset_s", "offset"};
 	static const char opener[] = "clock {";
@@ -161,7 +176,10 @@ static void convert_put_u32(uint8_t *at, uint64_t v)
 	memcpy(at, &word, sizeof(word));
 }
 
-/* One metadata packet. Its checksum field stays 0: babeltrace2 refuses any other, even with the scheme "none". */
+/*
+ * One metadata packet. Its checksum field stays 0: babeltrace2 refuses any other, even with the
+ * scheme "none".
+ */
 static void convert_put_packet(FILE *out, const uint8_t *from, const char *text, size_t n)
 {
 	uint8_t head[CAIRN_METADATA_HEADER_BYTES];
@@ -175,7 +193,8 @@ static void convert_put_packet(FILE *out, const uint8_t *from, const char *text,
 }
 
 /* A metadata packet with the clock changed; false if it has no clock block. */
-static bool convert_clock_packet(FILE *out, const uint8_t *packet, size_t content, const struct cairn_clock *k)
+static bool convert_clock_packet(FILE *out, const uint8_t *packet, size_t content,
+				 const struct cairn_image_clock *k)
 {
 	const size_t head = CAIRN_METADATA_HEADER_BYTES;
 	char *text = NULL;
@@ -202,10 +221,11 @@ static bool convert_metadata(const struct convert *c, const struct cairn_image *
 		return false;
 	while (im->metadata_bytes - at >= CAIRN_METADATA_HEADER_BYTES) {
 		const uint8_t *p = im->metadata + at;
-		uint64_t content = cairn_load_int(p + CAIRN_METADATA_OFF_CONTENT, 4, false) / 8;
-		uint64_t packet = cairn_load_int(p + CAIRN_METADATA_OFF_PACKET, 4, false) / 8;
-		if (cairn_load_int(p, 4, false) != CAIRN_METADATA_MAGIC || content < CAIRN_METADATA_HEADER_BYTES ||
-		    content > packet || packet > im->metadata_bytes - at)
+		uint64_t content = cairn_reader_int(p + CAIRN_METADATA_OFF_CONTENT, 4, false) / 8;
+		uint64_t packet = cairn_reader_int(p + CAIRN_METADATA_OFF_PACKET, 4, false) / 8;
+		if (cairn_reader_int(p, 4, false) != CAIRN_METADATA_MAGIC ||
+		    content < CAIRN_METADATA_HEADER_BYTES || content > packet ||
+		    packet > im->metadata_bytes - at)
 			break; /* told when the metadata was read */
 		if (!changed && convert_clock_packet(f, p, (size_t)content, &im->clock))
 			changed = true;
@@ -218,7 +238,7 @@ static bool convert_metadata(const struct convert *c, const struct cairn_image *
 }
 
 /* Take records out that a filter rejected; returns the content's new length. */
-static uint32_t convert_compact(struct cairn_packet *p, uint32_t *removed)
+static uint32_t convert_compact(struct cairn_reader_packet *p, uint32_t *removed)
 {
 	const struct cairn_schema *s = &p->stream->image->schema;
 	uint32_t from = CAIRN_PACKET_HEADER_BYTES, to = from;
@@ -227,11 +247,12 @@ static uint32_t convert_compact(struct cairn_packet *p, uint32_t *removed)
 	while (from < p->good) {
 		uint32_t room = p->good - from - CAIRN_RECORD_HEADER_BYTES;
 		const uint8_t *r = p->bytes + from;
-		uint32_t id = (uint32_t)cairn_load_int(r + 6, 2, false);
+		uint32_t id = (uint32_t)cairn_reader_int(r + 6, 2, false);
 		const uint8_t *payload = r + CAIRN_RECORD_HEADER_BYTES;
-		const struct cairn_event *e = cairn_schema_event(s, id);
-		int32_t n = id == CAIRN_ID_DISCARDED ? 4 + (int32_t)cairn_load_int(payload, 4, false)
-						     : cairn_event_payload_bytes(e, payload, room);
+		const struct cairn_schema_event *e = cairn_schema_find(s, id);
+		int32_t n = id == CAIRN_ID_DISCARDED
+				    ? 4 + (int32_t)cairn_reader_int(payload, 4, false)
+				    : cairn_schema_event_bytes(e, payload, room);
 		uint32_t bytes = CAIRN_RECORD_HEADER_BYTES + (((uint32_t)n + 3) & ~3u);
 		if (id == CAIRN_ID_DISCARDED) {
 			++*removed;
@@ -266,7 +287,8 @@ static void convert_flush(struct convert_stream *s, uint64_t discarded)
 	s->held_bytes = 0;
 }
 
-static void convert_hold(struct convert_stream *s, struct cairn_packet *p, uint64_t events_before)
+static void convert_hold(struct convert_stream *s, struct cairn_reader_packet *p,
+			 uint64_t events_before)
 {
 	struct cairn_packet_header *h = &p->h;
 	uint32_t removed;
@@ -291,24 +313,29 @@ static void convert_hold(struct convert_stream *s, struct cairn_packet *p, uint6
 	s->c->packets++;
 }
 
-/* A record whose time was out of order gets the time that the walk gave it: CTF readers stop at a clock that steps back. */
-static void convert_mend_times(struct cairn_packet *p)
+/*
+ * A record whose time was out of order gets the time that the walk gave it: CTF readers stop at a
+ * clock that steps back.
+ */
+static void convert_mend_times(struct cairn_reader_packet *p)
 {
 	uint64_t latest = p->h.ts_end < p->h.ts_begin ? p->h.ts_begin + CAIRN_TS_MASK / 2
-			  : p->open		     ? p->h.ts_end + CAIRN_TS_MASK / 2
-						     : p->h.ts_end;
+			  : p->open                   ? p->h.ts_end + CAIRN_TS_MASK / 2
+						      : p->h.ts_end;
 	uint64_t ts = p->h.ts_begin;
 
 	for (uint32_t at = CAIRN_PACKET_HEADER_BYTES; at < p->good;) {
-		const struct cairn_event *e;
+		const struct cairn_schema_event *e;
 		uint8_t *r = p->bytes + at;
-		uint64_t word = cairn_load_int(r, 8, false);
+		uint64_t word = cairn_reader_int(r, 8, false);
 		uint64_t t = ts + ((word - ts) & CAIRN_TS_MASK);
 		uint32_t id = (uint32_t)(word >> CAIRN_TS_BITS);
 		const uint8_t *payload = r + CAIRN_RECORD_HEADER_BYTES;
-		e = cairn_schema_event(&p->stream->image->schema, id);
-		int32_t n = id == CAIRN_ID_DISCARDED ? 4 + (int32_t)cairn_load_int(payload, 4, false)
-						     : cairn_event_payload_bytes(e, payload, p->good - at - CAIRN_RECORD_HEADER_BYTES);
+		e = cairn_schema_find(&p->stream->image->schema, id);
+		int32_t n = id == CAIRN_ID_DISCARDED
+				    ? 4 + (int32_t)cairn_reader_int(payload, 4, false)
+				    : cairn_schema_event_bytes(
+					      e, payload, p->good - at - CAIRN_RECORD_HEADER_BYTES);
 		if (t <= latest)
 			ts = t;
 		word = (word & ~CAIRN_TS_MASK) | (ts & CAIRN_TS_MASK);
@@ -318,10 +345,10 @@ static void convert_mend_times(struct cairn_packet *p)
 }
 
 /*
- * CTF readers take the difference between two packets for what was lost in the second. An empty packet in front makes the
- * first one's losses a number, too.
+ * CTF readers take the difference between two packets for what was lost in the second. An empty
+ * packet in front makes the first one's losses a number, too.
  */
-static void convert_lead_in(struct convert_stream *s, const struct cairn_packet *p)
+static void convert_lead_in(struct convert_stream *s, const struct cairn_reader_packet *p)
 {
 	struct cairn_packet_header h = p->h;
 
@@ -336,7 +363,7 @@ static void convert_lead_in(struct convert_stream *s, const struct cairn_packet 
 	fwrite(&h, 1, sizeof(h), s->file);
 }
 
-static bool convert_any_lost(const struct cairn_stream *st)
+static bool convert_any_lost(const struct cairn_reader_stream *st)
 {
 	for (int i = 0; i < CAIRN_NR_LOST; i++)
 		if (st->cb.lost[i])
@@ -344,7 +371,7 @@ static bool convert_any_lost(const struct cairn_stream *st)
 	return false;
 }
 
-static bool convert_stream(struct convert *c, const struct cairn_stream *st, const char *dir)
+static bool convert_stream(struct convert *c, const struct cairn_reader_stream *st, const char *dir)
 {
 	struct convert_stream s = {.c = c};
 	struct cairn_walk w;
@@ -356,7 +383,7 @@ static bool convert_stream(struct convert *c, const struct cairn_stream *st, con
 	s.held = malloc(st->packet_bytes);
 	bool ok = s.held != NULL;
 	while (ok && cairn_walk_packet(&w)) {
-		struct cairn_packet *p = &w.packet;
+		struct cairn_reader_packet *p = &w.packet;
 		if (!s.file) {
 			if (p->good == CAIRN_PACKET_HEADER_BYTES && p->h.events_discarded == 0)
 				continue; /* nothing was ever told about this ring */
@@ -371,8 +398,13 @@ static bool convert_stream(struct convert *c, const struct cairn_stream *st, con
 		convert_flush(&s, discarded);
 		if (p->damaged)
 			convert_mend_times(p);
-		/* w.discarded: what the packets before this one told; this one's own word counts only if it is sane */
-		discarded = p->h.events_discarded >= discarded && !p->damaged ? p->h.events_discarded : discarded;
+		/*
+		 * w.discarded: what the packets before this one told; this one's own word counts
+		 * only if it is sane
+		 */
+		discarded = p->h.events_discarded >= discarded && !p->damaged
+				    ? p->h.events_discarded
+				    : discarded;
 		convert_hold(&s, p, w.events - p->nr_records);
 	}
 	if (ok && s.file)
@@ -438,19 +470,18 @@ static bool convert_may_replace(const struct convert *c)
 static int convert_run(struct convert *c)
 {
 	size_t n = strlen(c->out);
-	char clean[CONVERT_PATH_MAX - 16];
 
 	while (n > 1 && c->out[n - 1] == '/')
 		n--;
-	if (n == 0 || n >= sizeof(clean)) {
+	if (n == 0 || n >= sizeof(c->clean)) {
 		say(c->verb, "option --output: no usable name");
 		return EXIT_USAGE;
 	}
-	snprintf(clean, sizeof(clean), "%.*s", (int)n, c->out);
-	c->out = clean;
+	snprintf(c->clean, sizeof(c->clean), "%.*s", (int)n, c->out);
+	c->out = c->clean;
 	if (!convert_may_replace(c) || !input_open(&c->in, c->verb, c->file))
 		return EXIT_DATA;
-	snprintf(c->temp, sizeof(c->temp), "%s.XXXXXX", clean);
+	snprintf(c->temp, sizeof(c->temp), "%s.XXXXXX", c->out);
 	bool ok = mkdtemp(c->temp) != NULL || convert_fail(c, c->temp, errno);
 	if (ok) {
 		ok = convert_images(c) && convert_place(c);
@@ -458,8 +489,8 @@ static int convert_run(struct convert *c)
 			convert_remove(AT_FDCWD, c->temp, 1, false);
 	}
 	if (ok)
-		say(c->verb, "%s: %llu events in %llu packets to %s", c->file, (unsigned long long)c->events,
-		    (unsigned long long)c->packets, clean);
+		say(c->verb, "%s: %llu events in %llu packets to %s", c->file,
+		    (unsigned long long)c->events, (unsigned long long)c->packets, c->out);
 	int status = input_close(&c->in);
 	return ok ? status : EXIT_DATA;
 }
@@ -484,7 +515,10 @@ int cairn_cmd_convert(const struct verb *v, int argc, char **argv)
 	if (!args_need_file(&a, c.file))
 		return EXIT_USAGE;
 	if (!c.format || strcmp(c.format, "ctf")) {
-		say(v, c.format ? "unknown format `%s`; did you mean `ctf`?" : "which format? --to ctf%s", c.format ? c.format : "");
+		say(v,
+		    c.format ? "unknown format `%s`; did you mean `ctf`?"
+			     : "which format? --to ctf%s",
+		    c.format ? c.format : "");
 		return EXIT_USAGE;
 	}
 	if (!c.out) {

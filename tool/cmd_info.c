@@ -28,23 +28,26 @@ static const char *info_kind(const struct cairn_image *im)
 /* Name or build id, which the target chose, safe for a terminal. */
 static const char *info_safe(const char *s, char *buffer, size_t n)
 {
-	struct cairn_text t;
+	struct cairn_buf t;
 
-	cairn_text_init(&t, buffer, n);
-	cairn_text_put_safe(&t, s, strlen(s));
-	return cairn_text_end(&t);
+	cairn_buf_init(&t, buffer, n);
+	cairn_buf_put_safe(&t, s, strlen(s));
+	return cairn_buf_end(&t);
 }
 
 static void info_clock(const struct cairn_image *im)
 {
-	const struct cairn_clock *c = &im->clock;
+	const struct cairn_image_clock *c = &im->clock;
 
-	printf("  clock      %llu Hz%s, %u bits%s%s", (unsigned long long)c->hz, c->guessed ? " (a guess)" : "",
-	       im->sb.clock_bits, im->sb.flags & CAIRN_SB_CLOCK_LOCAL ? ", one for each CPU, not synchronized" : "",
+	printf("  clock      %llu Hz%s, %u bits%s%s", (unsigned long long)c->hz,
+	       c->guessed ? " (a guess)" : "", im->sb.clock_bits,
+	       im->sb.flags & CAIRN_SB_CLOCK_LOCAL ? ", one for each CPU, not synchronized" : "",
 	       im->state.clock_hz ? ", set while running" : "");
 	if (c->wall_base_ns)
-		printf(", Unix time %llu.%09llu at %llu", (unsigned long long)(c->wall_base_ns / 1000000000u),
-		       (unsigned long long)(c->wall_base_ns % 1000000000u), (unsigned long long)c->base);
+		printf(", Unix time %llu.%09llu at %llu",
+		       (unsigned long long)(c->wall_base_ns / 1000000000u),
+		       (unsigned long long)(c->wall_base_ns % 1000000000u),
+		       (unsigned long long)c->base);
 	printf("\n");
 	if (im->state.clock_resets)
 		printf("  clock restarted %u times\n", im->state.clock_resets);
@@ -53,9 +56,10 @@ static void info_clock(const struct cairn_image *im)
 static void info_rings(const struct cairn_image *im)
 {
 	for (uint32_t i = 0; i < im->nr_streams; i++) {
-		const struct cairn_stream *st = &im->streams[i];
-		printf("  ring %-5u CPU %u, %llu bytes: %llu packets of %u, %s%s%s%s\n", st->index, st->cb.cpu,
-		       (unsigned long long)(st->cb.ring_mask + 1), (unsigned long long)st->nr_slots, st->packet_bytes,
+		const struct cairn_reader_stream *st = &im->streams[i];
+		printf("  ring %-5u CPU %u, %llu bytes: %llu packets of %u, %s%s%s%s\n", st->index,
+		       st->cb.cpu, (unsigned long long)st->nr_slots * st->packet_bytes,
+		       (unsigned long long)st->nr_slots, st->packet_bytes,
 		       st->cb.mode == CAIRN_DISCARD ? "keeps the oldest" : "keeps the newest",
 		       st->cb.buffer ? ", of another buffer" : "", st->cb.enabled ? "" : ", off",
 		       st->pending_bytes ? ", has pending records" : "");
@@ -77,12 +81,13 @@ static void info_events(const struct cairn_image *im, const struct survey *s, bo
 		printf("; %u refused for want of room in the metadata", im->state.metadata_refused);
 	printf("\n");
 	for (uint32_t i = 0; all && i < im->schema.nr_events; i++) {
-		const struct cairn_event *e = im->schema.events[i];
+		const struct cairn_schema_event *e = im->schema.events[i];
 		uint64_t n = 0;
 		char name[256];
 		for (uint32_t k = 0; k < s->nr_cpus; k++)
 			n += s->cpus[k].image == im ? s->cpus[k].events[i] : 0;
-		printf("    %5u %-3s %10llu  %s\n", e->id, e->has_entry ? e->gate ? "on" : "off" : "", (unsigned long long)n,
+		printf("    %5u %-3s %10llu  %s\n", e->id,
+		       e->has_entry ? e->gate ? "on" : "off" : "", (unsigned long long)n,
 		       info_safe(e->full, name, sizeof(name)));
 	}
 }
@@ -92,27 +97,31 @@ static void info_names(const struct cairn_image *im, bool all)
 	const struct cairn_name *row;
 	uint32_t n = 0;
 
-	while (cairn_names_row(im->names, n, &row))
+	while (cairn_reader_names_row(im->names, n, &row))
 		n++;
 	printf("  names      %u%s\n", n, im->state.names_dropped ? ", some were not stored" : "");
-	for (uint32_t i = 0; all && cairn_names_row(im->names, i, &row); i++) {
+	for (uint32_t i = 0; all && cairn_reader_names_row(im->names, i, &row); i++) {
 		char comm[CAIRN_COMM_BYTES * 4 + 1];
-		printf("    %7u %7u  %s\n", row->pid, row->tgid, info_safe(row->comm, comm, sizeof(comm)));
+		printf("    %7u %7u  %s\n", row->pid, row->tgid,
+		       info_safe(row->comm, comm, sizeof(comm)));
 	}
 }
 
-static void info_account(const struct cairn_account *a)
+static void info_account(const struct cairn_reader_account *a)
 {
-	printf("%llu emitted = %llu decoded + %llu lost + %llu overwritten", (unsigned long long)cairn_account_emitted(a),
-	       (unsigned long long)a->decoded, (unsigned long long)a->lost, (unsigned long long)a->overwritten);
+	printf("%llu emitted = %llu decoded + %llu lost + %llu overwritten",
+	       (unsigned long long)cairn_reader_account_emitted(a), (unsigned long long)a->decoded,
+	       (unsigned long long)a->lost, (unsigned long long)a->overwritten);
 	if (a->unreadable)
 		printf(" + %llu unreadable", (unsigned long long)a->unreadable);
 	if (a->filtered)
-		printf(" (%llu of the decoded were rejected by a filter)", (unsigned long long)a->filtered);
+		printf(" (%llu of the decoded were rejected by a filter)",
+		       (unsigned long long)a->filtered);
 	const char *sep = "; lost: ";
 	for (int i = 0; i < CAIRN_NR_LOST; i++)
 		if (a->lost_by[i]) {
-			printf("%s%s %llu", sep, cairn_lost_names[i], (unsigned long long)a->lost_by[i]);
+			printf("%s%s %llu", sep, cairn_lost_names[i],
+			       (unsigned long long)a->lost_by[i]);
 			sep = ", ";
 		}
 	printf("\n");
@@ -123,8 +132,9 @@ static void info_region(const struct cairn_image *im, const struct survey *s, bo
 	char name[256], id[256], uuid[37];
 
 	uuid_text(im->sb.uuid, uuid);
-	printf("%s at 0x%llx, %llu bytes%s: %s\n", info_kind(im), (unsigned long long)im->base, (unsigned long long)im->bytes,
-	       im->cut ? ", cut" : "", info_safe(im->sb.name, name, sizeof(name)));
+	printf("%s at 0x%llx, %llu bytes%s: %s\n", info_kind(im), (unsigned long long)im->base,
+	       (unsigned long long)im->bytes, im->cut ? ", cut" : "",
+	       info_safe(im->sb.name, name, sizeof(name)));
 	printf("  format     %u.%u, %s\n", im->sb.major, im->sb.minor, info_arch(im->sb.arch));
 	printf("  uuid       %s%s\n", uuid, im->sb.flags & CAIRN_SB_WEAK_UUID ? " (weak)" : "");
 	printf("  boot       %016llx\n", (unsigned long long)im->sb.boot_nonce);
@@ -135,13 +145,16 @@ static void info_region(const struct cairn_image *im, const struct survey *s, bo
 	if (im->sb.build_id[0])
 		printf("  build      %s\n", info_safe(im->sb.build_id, id, sizeof(id)));
 	if (im->sb.flags & CAIRN_SB_USER)
-		printf("  process    %u, started at %llu ticks\n", im->sb.pid, (unsigned long long)im->sb.start_time);
+		printf("  process    %u, started at %llu ticks\n", im->sb.pid,
+		       (unsigned long long)im->sb.start_time);
 	info_clock(im);
-	printf("  state      %s%s\n", im->state.flags & CAIRN_STATE_STOPPED ? "stopped" : "not stopped",
+	printf("  state      %s%s\n",
+	       im->state.flags & CAIRN_STATE_STOPPED ? "stopped" : "not stopped",
 	       im->state.flags & CAIRN_STATE_PAUSED ? ", paused" : "");
 	if (im->state.work_pending_since) {
-		uint64_t since = cairn_clock_ns(&im->clock, im->state.work_pending_since);
-		printf("  work       pending since %llu.%06llu\n", (unsigned long long)(since / 1000000000u),
+		uint64_t since = cairn_image_clock_ns(&im->clock, im->state.work_pending_since);
+		printf("  work       pending since %llu.%06llu\n",
+		       (unsigned long long)(since / 1000000000u),
 		       (unsigned long long)(since / 1000 % 1000000));
 	}
 	info_rings(im);
@@ -153,7 +166,8 @@ static void info_region(const struct cairn_image *im, const struct survey *s, bo
 			info_account(&s->cpus[i].account);
 		}
 	if (im->state.lost_no_stream)
-		printf("  no stream  %llu events lost without a ring\n", (unsigned long long)im->state.lost_no_stream);
+		printf("  no stream  %llu events lost without a ring\n",
+		       (unsigned long long)im->state.lost_no_stream);
 }
 
 static void info_json_region(const struct cairn_image *im)
@@ -166,25 +180,29 @@ static void info_json_region(const struct cairn_image *im)
 	       (unsigned long long)im->bytes, im->cut ? "true" : "false");
 	json_string(stdout, im->sb.name);
 	printf(",\"user\":%s,\"pid\":%u,\"start_time\":%llu,\"uuid\":\"%s\",\"boot_nonce\":\"%016llx\",\"format\":\"%u.%u\",\"arch\":\"%s\",",
-	       im->sb.flags & CAIRN_SB_USER ? "true" : "false", im->sb.pid, (unsigned long long)im->sb.start_time, uuid,
-	       (unsigned long long)im->sb.boot_nonce, im->sb.major, im->sb.minor, info_arch(im->sb.arch));
+	       im->sb.flags & CAIRN_SB_USER ? "true" : "false", im->sb.pid,
+	       (unsigned long long)im->sb.start_time, uuid, (unsigned long long)im->sb.boot_nonce,
+	       im->sb.major, im->sb.minor, info_arch(im->sb.arch));
 	printf("\"build_id\":");
 	json_string(stdout, im->sb.build_id);
 	printf(",\"clock_hz\":%llu,\"clock_base\":%llu,\"wall_base_ns\":%llu,\"stopped\":%s,\"packet_bytes\":%u,"
 	       "\"lost_no_stream\":%llu,\"metadata_refused\":%u,\"rings\":[",
 	       (unsigned long long)im->clock.hz, (unsigned long long)im->clock.base,
-	       (unsigned long long)im->clock.wall_base_ns, im->state.flags & CAIRN_STATE_STOPPED ? "true" : "false",
-	       im->sb.packet_bytes, (unsigned long long)im->state.lost_no_stream, im->state.metadata_refused);
+	       (unsigned long long)im->clock.wall_base_ns,
+	       im->state.flags & CAIRN_STATE_STOPPED ? "true" : "false", im->sb.packet_bytes,
+	       (unsigned long long)im->state.lost_no_stream, im->state.metadata_refused);
 	for (uint32_t i = 0; i < im->nr_streams; i++) {
-		const struct cairn_stream *st = &im->streams[i];
+		const struct cairn_reader_stream *st = &im->streams[i];
 		printf("%s{\"index\":%u,\"cpu\":%u,\"buffer\":%u,\"bytes\":%llu,\"packets\":%llu,\"mode\":\"%s\",\"pending_bytes\":%llu}",
-		       i ? "," : "", st->index, st->cb.cpu, st->cb.buffer, (unsigned long long)(st->cb.ring_mask + 1),
-		       (unsigned long long)st->nr_slots, st->cb.mode == CAIRN_DISCARD ? "discard" : "overwrite",
+		       i ? "," : "", st->index, st->cb.cpu, st->cb.buffer,
+		       (unsigned long long)st->nr_slots * st->packet_bytes,
+		       (unsigned long long)st->nr_slots,
+		       st->cb.mode == CAIRN_DISCARD ? "discard" : "overwrite",
 		       (unsigned long long)st->pending_bytes);
 	}
 	printf("],\"events\":[");
 	for (uint32_t i = 0; i < im->schema.nr_events; i++) {
-		const struct cairn_event *e = im->schema.events[i];
+		const struct cairn_schema_event *e = im->schema.events[i];
 		printf("%s{\"id\":%u,\"name\":", i ? "," : "", e->id);
 		json_string(stdout, e->full);
 		printf(",\"enabled\":%s}", e->has_entry && e->gate ? "true" : "false");
@@ -196,7 +214,8 @@ static void info_json(const struct input *in, const struct survey *s)
 {
 	printf("{\"file\":");
 	json_string(stdout, in->path);
-	printf(",\"bytes\":%llu,\"regions\":[", (unsigned long long)cairn_source_size(in->reader->source));
+	printf(",\"bytes\":%llu,\"regions\":[",
+	       (unsigned long long)cairn_source_size(in->reader->source));
 	for (unsigned i = 0; i < in->reader->nr_images; i++) {
 		printf("%s\n", i ? "," : "");
 		info_json_region(&in->reader->images[i]);
@@ -205,8 +224,8 @@ static void info_json(const struct input *in, const struct survey *s)
 	json_cpus(stdout, s);
 	printf(",\n\"total\":{");
 	json_account(stdout, &s->total);
-	printf("},\"lost_no_stream\":%llu,\"faults\":%llu}\n", (unsigned long long)s->lost_no_stream,
-	       (unsigned long long)in->damages);
+	printf("},\"lost_no_stream\":%llu,\"faults\":%llu}\n",
+	       (unsigned long long)s->lost_no_stream, (unsigned long long)in->damages);
 }
 
 int cairn_cmd_info(const struct verb *v, int argc, char **argv)
@@ -236,7 +255,8 @@ int cairn_cmd_info(const struct verb *v, int argc, char **argv)
 	if (ok && json) {
 		info_json(&in, &s);
 	} else if (ok) {
-		printf("%s: %llu bytes, %u region%s\n", file, (unsigned long long)cairn_source_size(in.reader->source),
+		printf("%s: %llu bytes, %u region%s\n", file,
+		       (unsigned long long)cairn_source_size(in.reader->source),
 		       in.reader->nr_images, in.reader->nr_images == 1 ? "" : "s");
 		for (unsigned i = 0; i < in.reader->nr_images; i++)
 			info_region(&in.reader->images[i], &s, all);

@@ -26,7 +26,8 @@ static long long list_events(const char *dir, struct region_file *f)
 		return -1;
 	const struct cairn_image *im = &r->images[0];
 	for (uint32_t i = 0; i < im->nr_streams; i++)
-		n += im->streams[i].cb.events_total + (im->streams[i].cb.committed >> CAIRN_POS_BITS);
+		n += im->streams[i].cb.events_total +
+		     (im->streams[i].cb.committed >> CAIRN_POS_BITS);
 	f->pid = im->sb.pid; /* the superblock knows better than the name */
 	f->alive = regions_process_alive(im->sb.pid, im->sb.start_time);
 	cairn_reader_close(r);
@@ -37,22 +38,22 @@ static void list_row(const char *dir, struct region_file *f, bool json, bool fir
 {
 	long long events = list_events(dir, f);
 	char name[1100], count[24] = "incomplete";
-	struct cairn_text t;
+	struct cairn_buf t;
 
 	if (json) {
 		printf("%s\n{\"name\":", first ? "" : ",");
 		json_string(stdout, f->name);
-		printf(",\"pid\":%u,\"alive\":%s,\"bytes\":%llu,\"complete\":%s,\"events\":%lld}", f->pid,
-		       f->alive ? "true" : "false", (unsigned long long)f->bytes, events < 0 ? "false" : "true",
-		       events < 0 ? 0 : events);
+		printf(",\"pid\":%u,\"alive\":%s,\"bytes\":%llu,\"complete\":%s,\"events\":%lld}",
+		       f->pid, f->alive ? "true" : "false", (unsigned long long)f->bytes,
+		       events < 0 ? "false" : "true", events < 0 ? 0 : events);
 		return;
 	}
-	cairn_text_init(&t, name, sizeof(name));
-	cairn_text_put_safe(&t, f->name, strlen(f->name));
+	cairn_buf_init(&t, name, sizeof(name));
+	cairn_buf_put_safe(&t, f->name, strlen(f->name));
 	if (events >= 0)
 		snprintf(count, sizeof(count), "%lld", events);
-	printf("%8u %-5s %12llu %12s  %s\n", f->pid, f->alive ? "alive" : "dead", (unsigned long long)f->bytes, count,
-	       cairn_text_end(&t));
+	printf("%8u %-5s %12llu %12s  %s\n", f->pid, f->alive ? "alive" : "dead",
+	       (unsigned long long)f->bytes, count, cairn_buf_end(&t));
 }
 
 int cairn_cmd_list(const struct verb *v, int argc, char **argv)

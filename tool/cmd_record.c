@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cairn record: from the memory of a running guest (--region) or of the programs that one command starts (--).
+ * cairn record: from the memory of a running guest (--region) or of the programs that one command
+ * starts (--).
  *
- * The first region is copied straight into the output's temporary file, each further one into a temporary of its own, which
- * is appended when both are finished: in one file, captures stand one behind the other.
+ * The first region is copied straight into the output's temporary file, each further one into a
+ * temporary of its own, which is appended when both are finished: in one file, captures stand one
+ * behind the other.
  */
 #define _GNU_SOURCE
 #include "capture.h"
@@ -21,9 +23,11 @@
 #include <unistd.h>
 
 const struct option_row cairn_record_options[] = {
-	{'r', true, "region", "FILE", "record the region in this file (a guest's memory) instead of a program"},
+	{'r', true, "region", "FILE",
+	 "record the region in this file (a guest's memory) instead of a program"},
 	{'o', true, "output", "FILE", "the capture; default PROGRAM.cairn"},
-	{'e', true, "event", "GLOB", "enable these events in the program; default `*:*`; repeatable"},
+	{'e', true, "event", "GLOB",
+	 "enable these events in the program; default `*:*`; repeatable"},
 	{'d', true, "duration", "SECONDS", "stop after this time"},
 	{'w', true, "wait", "SECONDS", "wait so long for the region to appear (10)"},
 	{'q', true, "quiet", NULL, "no progress, no summary"},
@@ -51,8 +55,8 @@ struct record {
 	char **program;
 	uint64_t duration_ns, wait_ns;
 	bool quiet, first_taken;
-	int fd;		/* the output's temporary */
-	int done_fd;	/* finished captures that wait for the first one */
+	int fd;      /* the output's temporary */
+	int done_fd; /* finished captures that wait for the first one */
 	uint64_t done_bytes, first_bytes;
 	struct record_region *regions;
 	unsigned nr_regions, nr_recorded;
@@ -112,11 +116,13 @@ static void record_show(struct record *r, bool last)
 	r->said_ns = now;
 	for (unsigned i = 0; i < r->nr_regions; i++)
 		capture_progress(r->regions[i].capture, &p);
-	fprintf(stderr, "\r%llu.%llu s: %llu events, %llu.%llu MB, %llu lost, %llu packets overwritten\033[K%s",
+	fprintf(stderr,
+		"\r%llu.%llu s: %llu events, %llu.%llu MB, %llu lost, %llu packets overwritten\033[K%s",
 		(unsigned long long)((now - r->started_ns) / 1000000000u),
-		(unsigned long long)((now - r->started_ns) / 100000000u % 10), (unsigned long long)p.events,
-		(unsigned long long)(p.bytes / 1000000u), (unsigned long long)(p.bytes / 100000u % 10),
-		(unsigned long long)p.lost, (unsigned long long)p.missed, last ? "\n" : "");
+		(unsigned long long)((now - r->started_ns) / 100000000u % 10),
+		(unsigned long long)p.events, (unsigned long long)(p.bytes / 1000000u),
+		(unsigned long long)(p.bytes / 100000u % 10), (unsigned long long)p.lost,
+		(unsigned long long)p.missed, last ? "\n" : "");
 }
 
 /* A temporary beside the output. */
@@ -251,20 +257,21 @@ static void record_summary(const struct record *r, uint64_t *events)
 	struct input in = {0};
 	struct survey s;
 	char losses[512];
-	struct cairn_text t;
+	struct cairn_buf t;
 
 	*events = 0;
 	if (!input_open(&in, r->v, r->out))
 		return;
 	if (survey_take(&s, &in)) {
-		cairn_text_init(&t, losses, sizeof(losses));
+		cairn_buf_init(&t, losses, sizeof(losses));
 		survey_losses(&s, &t);
 		*events = s.total.decoded - s.total.filtered;
 		bool missing = t.used;
 		if (!r->quiet || missing)
-			say(r->v, "%s: %llu events in %llu packets of %u region%s; %s", r->out, (unsigned long long)*events,
-			    (unsigned long long)s.total.packets, in.reader->nr_images, in.reader->nr_images == 1 ? "" : "s",
-			    missing ? cairn_text_end(&t) : "nothing lost");
+			say(r->v, "%s: %llu events in %llu packets of %u region%s; %s", r->out,
+			    (unsigned long long)*events, (unsigned long long)s.total.packets,
+			    in.reader->nr_images, in.reader->nr_images == 1 ? "" : "s",
+			    missing ? cairn_buf_end(&t) : "nothing lost");
 		survey_free(&s);
 	}
 	input_close(&in);
@@ -353,14 +360,15 @@ static bool record_wait_region(struct record *r)
 		if (now >= until || record_signal) {
 			if (said && record_progress_wanted(r))
 				fprintf(stderr, "\r\033[K");
-			say(r->v, "%s: no region of Cairn's appeared within %llu.%llu s; %s", r->region,
-			    (unsigned long long)(r->wait_ns / 1000000000u), (unsigned long long)(r->wait_ns / 100000000u % 10),
+			say(r->v, "%s: no region of Cairn's appeared within %llu.%llu s; %s",
+			    r->region, (unsigned long long)(r->wait_ns / 1000000000u),
+			    (unsigned long long)(r->wait_ns / 100000000u % 10),
 			    e == -ENOENT ? "the file is not there" : "nothing recorded");
 			return false;
 		}
 		if (record_progress_wanted(r)) {
-			fprintf(stderr, "\rwaiting for the region in %s, %llu s left\033[K", r->region,
-				(unsigned long long)((until - now) / 1000000000u));
+			fprintf(stderr, "\rwaiting for the region in %s, %llu s left\033[K",
+				r->region, (unsigned long long)((until - now) / 1000000000u));
 			said = true;
 		}
 		/* a scan of a large guest must not take a CPU for itself */
@@ -375,7 +383,10 @@ static bool record_follow(struct record *r)
 	struct capture *c = r->regions[0].capture;
 
 	for (;;) {
-		/* the flag is read before the packets: what a stopped target wrote is all there then */
+		/*
+		 * the flag is read before the packets: what a stopped target wrote is all there
+		 * then
+		 */
 		bool stopped = capture_is_stopped(c);
 		uint64_t now = record_now();
 		if (stopped || now >= until || record_signal)
@@ -386,7 +397,9 @@ static bool record_follow(struct record *r)
 		if (now - look >= RECORD_LOOK_NS) {
 			look = now;
 			if (capture_is_gone(c)) {
-				say(r->v, "%s: the region is gone or another one took its place; kept what was there", r->region);
+				say(r->v,
+				    "%s: the region is gone or another one took its place; kept what was there",
+				    r->region);
 				return true;
 			}
 		}
@@ -418,7 +431,8 @@ static void record_exec(struct record *r, const char *dir, int report)
 
 	for (size_t i = 0; i < sizeof(restore) / sizeof(restore[0]); i++)
 		record_catch(restore[i], SIG_DFL);
-	if (setenv("CAIRN_DIR", dir, 1) == 0 && setenv("CAIRN_TRACE", r->globs ? r->globs : "*:*", 1) == 0)
+	if (setenv("CAIRN_DIR", dir, 1) == 0 &&
+	    setenv("CAIRN_TRACE", r->globs ? r->globs : "*:*", 1) == 0)
 		execvp(r->program[0], r->program);
 	int e = errno;
 	if (write(report, &e, sizeof(e)) != sizeof(e))
@@ -461,7 +475,10 @@ static bool record_knows(const struct record *r, const struct region_file *f)
 	return false;
 }
 
-/* Regions that were recorded and finished are removed at once, so a name in the directory is known or new. */
+/*
+ * Regions that were recorded and finished are removed at once, so a name in the directory is known
+ * or new.
+ */
 static bool record_notice(struct record *r, int dir, unsigned *incomplete)
 {
 	struct region_file *files;
@@ -535,7 +552,10 @@ static void record_remove_dir(const char *path, int dir)
 	rmdir(path);
 }
 
-/* Until the program has ended. Returns its wait status, or -1 when recording failed (the program runs on). */
+/*
+ * Until the program has ended. Returns its wait status, or -1 when recording failed (the program
+ * runs on).
+ */
 static int record_attend(struct record *r, pid_t pid, int dir, int watch)
 {
 	uint64_t look = 0, until = r->duration_ns ? record_now() + r->duration_ns : UINT64_MAX;
@@ -570,7 +590,8 @@ static int record_attend(struct record *r, pid_t pid, int dir, int watch)
 			record_sleep(RECORD_IDLE_NS);
 	}
 	if (incomplete)
-		say(r->v, "%u region%s never completed; left out", incomplete, incomplete == 1 ? " was" : "s were");
+		say(r->v, "%u region%s never completed; left out", incomplete,
+		    incomplete == 1 ? " was" : "s were");
 	return status;
 }
 
@@ -579,7 +600,8 @@ static unsigned record_still_alive(const struct record *r)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < r->nr_regions; i++)
-		n += r->regions[i].pid && regions_process_alive(r->regions[i].pid, r->regions[i].start);
+		n += r->regions[i].pid &&
+		     regions_process_alive(r->regions[i].pid, r->regions[i].start);
 	return n;
 }
 
@@ -590,7 +612,7 @@ static int record_run(struct record *r, const char *path, int dir)
 
 	if (watch < 0 || inotify_add_watch(watch, path, IN_CREATE | IN_MOVED_TO) < 0)
 		record_fail(r, path, errno); /* the look every 100 ms remains */
-	record_catch(SIGINT, SIG_IGN); /* the terminal sends it to the program, too */
+	record_catch(SIGINT, SIG_IGN);       /* the terminal sends it to the program, too */
 	record_catch(SIGQUIT, SIG_IGN);
 	record_catch(SIGTERM, record_on_signal);
 	record_catch(SIGHUP, record_on_signal);
@@ -609,16 +631,18 @@ static int record_run(struct record *r, const char *path, int dir)
 	}
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	if (WIFSIGNALED(status))
-		say(r->v, "%s: killed by signal %d (%s)", r->program[0], WTERMSIG(status), strsignal(WTERMSIG(status)));
+		say(r->v, "%s: killed by signal %d (%s)", r->program[0], WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
 	if (r->nr_recorded == 0) {
-		say(r->v, "%s: made no region: it is not built with Cairn, or it never came to its first event; nothing recorded",
+		say(r->v,
+		    "%s: made no region: it is not built with Cairn, or it never came to its first event; nothing recorded",
 		    r->program[0]);
 		return EXIT_DATA;
 	}
 	unsigned alive = record_still_alive(r);
 	if (alive)
-		say(r->v, "%u process%s of the run still live%s; recorded up to now", alive, alive == 1 ? "" : "es",
-		    alive == 1 ? "s" : "");
+		say(r->v, "%u process%s of the run still live%s; recorded up to now", alive,
+		    alive == 1 ? "" : "es", alive == 1 ? "s" : "");
 	if (!record_end(r))
 		return EXIT_DATA;
 	record_summary(r, &events);
@@ -707,7 +731,8 @@ static int record_options(struct record *r, int argc, char **argv)
 	}
 	const char *wrong = NULL;
 	if (!r->region == !r->program)
-		wrong = r->region ? "either --region FILE or -- PROGRAM, not both" : "what? `--region FILE` or `-- PROGRAM`";
+		wrong = r->region ? "either --region FILE or -- PROGRAM, not both"
+				  : "what? `--region FILE` or `-- PROGRAM`";
 	else if (r->region && !r->out)
 		wrong = "where to? -o FILE";
 	else if (r->region && r->globs)

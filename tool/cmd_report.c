@@ -74,7 +74,7 @@ static bool report_mark(struct report *r, const char *glob)
 	for (unsigned i = 0; i < r->in.reader->nr_images; i++) {
 		const struct cairn_schema *s = &r->in.reader->images[i].schema;
 		for (uint32_t k = 0; k < s->nr_events; k++) {
-			const struct cairn_event *e = s->events[k];
+			const struct cairn_schema_event *e = s->events[k];
 			if (glob_matches_event(glob, e))
 				any = r->wanted[i][e->id] = true;
 			nearest_try(&near, strchr(glob, ':') ? e->full : e->name);
@@ -83,7 +83,8 @@ static bool report_mark(struct report *r, const char *glob)
 	if (any)
 		return true;
 	if (near.best)
-		say(r->verb, "%s: no event matches `%s`; did you mean `%s`?", r->file, glob, near.best);
+		say(r->verb, "%s: no event matches `%s`; did you mean `%s`?", r->file, glob,
+		    near.best);
 	else
 		say(r->verb, "%s: no event matches `%s`; `cairn info` lists them", r->file, glob);
 	return false;
@@ -97,7 +98,8 @@ static bool report_choose(struct report *r)
 		return true;
 	r->wanted = calloc(n, sizeof(*r->wanted));
 	for (unsigned i = 0; r->wanted && i < n; i++) {
-		r->wanted[i] = calloc((size_t)r->in.reader->images[i].schema.max_id + 1, sizeof(bool));
+		r->wanted[i] =
+			calloc((size_t)r->in.reader->images[i].schema.max_id + 1, sizeof(bool));
 		if (!r->wanted[i])
 			return false;
 	}
@@ -148,13 +150,13 @@ static void report_header(const struct survey *s, const struct cairn_reader *r)
 	       "#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n"
 	       "#              | |         |   |||||     |         |\n",
 	       (unsigned long long)(s->total.decoded - s->total.filtered),
-	       (unsigned long long)cairn_account_emitted(&s->total), cpus);
+	       (unsigned long long)cairn_reader_account_emitted(&s->total), cpus);
 }
 
 /* JSON of one event into memory: the line may have to wait for --last. */
 static void report_json(struct report *r, const struct cairn_item *it)
 {
-	const struct cairn_record *rec = &it->record;
+	const struct cairn_reader_record *rec = &it->record;
 	const struct cairn_image *im = it->stream->image;
 	char *line = NULL;
 	size_t n = 0;
@@ -166,24 +168,26 @@ static void report_json(struct report *r, const struct cairn_item *it)
 	if (it->kind == CAIRN_ITEM_LOST) {
 		fprintf(f, "\"lost\":%llu}\n", (unsigned long long)it->lost);
 	} else {
-		fprintf(f, "\"clock\":%llu,\"time_ns\":%llu,\"pid\":%u,\"comm\":", (unsigned long long)rec->ts,
-			(unsigned long long)cairn_clock_ns(&im->clock, rec->ts), rec->task & CAIRN_TASK_PID_MASK);
-		json_string(f, cairn_names_get(im->names, rec->task & CAIRN_TASK_PID_MASK));
+		fprintf(f, "\"clock\":%llu,\"time_ns\":%llu,\"pid\":%u,\"comm\":",
+			(unsigned long long)rec->ts,
+			(unsigned long long)cairn_image_clock_ns(&im->clock, rec->ts),
+			rec->task & CAIRN_TASK_PID_MASK);
+		json_string(f, cairn_reader_names_get(im->names, rec->task & CAIRN_TASK_PID_MASK));
 		fprintf(f, ",\"context\":%u,\"event\":", rec->task >> 24);
 		json_string(f, rec->event ? rec->event->full : "unknown");
 		fprintf(f, ",\"fields\":{");
 		for (uint32_t i = 0; rec->event && i < rec->event->nr_fields; i++) {
-			const struct cairn_field *field = &rec->event->fields[i];
+			const struct cairn_schema_field *field = &rec->event->fields[i];
 			char value[REPORT_LINE_MAX];
-			struct cairn_text t;
-			cairn_text_init(&t, value, sizeof(value));
-			cairn_print_field(field, rec->payload, rec->bytes, &t);
+			struct cairn_buf t;
+			cairn_buf_init(&t, value, sizeof(value));
+			cairn_reader_print_field(field, rec->payload, rec->bytes, &t);
 			fprintf(f, "%s", i ? "," : "");
 			json_string(f, field->name);
 			putc(':', f);
-			cairn_text_end(&t);
-			if (field->is_char || field->is_pointer || field->kind != CAIRN_FIELD_INT || value[0] == '{' ||
-			    value[0] == '?')
+			cairn_buf_end(&t);
+			if (field->is_char || field->is_pointer ||
+			    field->kind != CAIRN_SCHEMA_INT || value[0] == '{' || value[0] == '?')
 				json_string(f, value);
 			else
 				fputs(value, f);
@@ -198,14 +202,15 @@ static void report_json(struct report *r, const struct cairn_item *it)
 static void report_text(struct report *r, const struct cairn_item *it)
 {
 	char line[REPORT_LINE_MAX];
-	struct cairn_text t;
+	struct cairn_buf t;
 
-	cairn_text_init(&t, line, sizeof(line) - 1);
+	cairn_buf_init(&t, line, sizeof(line) - 1);
 	if (it->kind == CAIRN_ITEM_LOST)
-		cairn_text_printf(&t, "CPU:%u [LOST %llu EVENTS]", it->stream->cb.cpu, (unsigned long long)it->lost);
+		cairn_buf_printf(&t, "CPU:%u [LOST %llu EVENTS]", it->stream->cb.cpu,
+				 (unsigned long long)it->lost);
 	else
-		cairn_print_line(&it->record, &t);
-	cairn_text_end(&t);
+		cairn_reader_print_line(&it->record, &t);
+	cairn_buf_end(&t);
 	line[t.used] = '\n';
 	line[t.used + 1] = '\0';
 	report_put(r, line);

@@ -31,7 +31,9 @@ static int stat_by_count(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Counts per event name over all regions and CPUs, most frequent first; only those that happened. */
+/*
+ * Counts per event name over all regions and CPUs, most frequent first; only those that happened.
+ */
 static struct stat_row *stat_rows(const struct survey *s, size_t *out)
 {
 	size_t room = 1, n = 0, kept = 0;
@@ -44,7 +46,9 @@ static struct stat_row *stat_rows(const struct survey *s, size_t *out)
 	for (uint32_t i = 0; i < s->nr_cpus; i++)
 		for (uint32_t k = 0; k < s->cpus[i].image->schema.nr_events; k++)
 			if (s->cpus[i].events[k])
-				rows[n++] = (struct stat_row){s->cpus[i].image->schema.events[k]->full, s->cpus[i].events[k]};
+				rows[n++] =
+					(struct stat_row){s->cpus[i].image->schema.events[k]->full,
+							  s->cpus[i].events[k]};
 	qsort(rows, n, sizeof(*rows), stat_by_name);
 	for (size_t i = 0; i < n; i++) {
 		if (kept && strcmp(rows[kept - 1].name, rows[i].name) == 0)
@@ -70,44 +74,51 @@ static void stat_text(const struct survey *s, const struct stat_row *rows, size_
 	printf("%12s %12s  event\n", "count", "per second");
 	for (size_t i = 0; i < n; i++) {
 		char name[256];
-		struct cairn_text t;
-		cairn_text_init(&t, name, sizeof(name));
-		cairn_text_put_safe(&t, rows[i].name, strlen(rows[i].name));
-		printf("%12llu %12llu  %s\n", (unsigned long long)rows[i].n, stat_rate(rows[i].n, span), cairn_text_end(&t));
+		struct cairn_buf t;
+		cairn_buf_init(&t, name, sizeof(name));
+		cairn_buf_put_safe(&t, rows[i].name, strlen(rows[i].name));
+		printf("%12llu %12llu  %s\n", (unsigned long long)rows[i].n,
+		       stat_rate(rows[i].n, span), cairn_buf_end(&t));
 	}
-	printf("\n%6s %12s %12s %12s %12s %12s %14s\n", "CPU", "decoded", "lost", "overwritten", "emitted", "per second",
-	       "bytes");
+	printf("\n%6s %12s %12s %12s %12s %12s %14s\n", "CPU", "decoded", "lost", "overwritten",
+	       "emitted", "per second", "bytes");
 	for (uint32_t i = 0; i < s->nr_cpus; i++) {
 		const struct survey_cpu *c = &s->cpus[i];
-		const struct cairn_account *a = &c->account;
+		const struct cairn_reader_account *a = &c->account;
 		char label[24];
 		if (c->image->index)
 			snprintf(label, sizeof(label), "%u/%u", c->image->index, c->cpu);
 		else
 			snprintf(label, sizeof(label), "%u", c->cpu);
-		printf("%6s %12llu %12llu %12llu %12llu %12llu %14llu\n", label, (unsigned long long)a->decoded,
-		       (unsigned long long)a->lost, (unsigned long long)a->overwritten,
-		       (unsigned long long)cairn_account_emitted(a), stat_rate(a->decoded, span),
-		       (unsigned long long)a->bytes);
+		printf("%6s %12llu %12llu %12llu %12llu %12llu %14llu\n", label,
+		       (unsigned long long)a->decoded, (unsigned long long)a->lost,
+		       (unsigned long long)a->overwritten,
+		       (unsigned long long)cairn_reader_account_emitted(a),
+		       stat_rate(a->decoded, span), (unsigned long long)a->bytes);
 	}
-	const struct cairn_account *a = &s->total;
-	printf("%6s %12llu %12llu %12llu %12llu %12llu %14llu\n", "all", (unsigned long long)a->decoded,
-	       (unsigned long long)a->lost, (unsigned long long)a->overwritten,
-	       (unsigned long long)cairn_account_emitted(a), stat_rate(a->decoded, span), (unsigned long long)a->bytes);
+	const struct cairn_reader_account *a = &s->total;
+	printf("%6s %12llu %12llu %12llu %12llu %12llu %14llu\n", "all",
+	       (unsigned long long)a->decoded, (unsigned long long)a->lost,
+	       (unsigned long long)a->overwritten,
+	       (unsigned long long)cairn_reader_account_emitted(a), stat_rate(a->decoded, span),
+	       (unsigned long long)a->bytes);
 	printf("\nspan %llu.%06llu s\n", (unsigned long long)(span / 1000000000u),
 	       (unsigned long long)(span / 1000 % 1000000));
 	for (int i = 0; i < CAIRN_NR_LOST; i++)
 		if (a->lost_by[i])
-			printf("lost, %s: %llu\n", cairn_lost_names[i], (unsigned long long)a->lost_by[i]);
+			printf("lost, %s: %llu\n", cairn_lost_names[i],
+			       (unsigned long long)a->lost_by[i]);
 	if (s->lost_no_stream)
 		printf("lost without a stream: %llu\n", (unsigned long long)s->lost_no_stream);
 	if (a->unreadable)
 		printf("unreadable: %llu\n", (unsigned long long)a->unreadable);
 	if (a->filtered)
-		printf("rejected by a filter after the record was begun: %llu\n", (unsigned long long)a->filtered);
+		printf("rejected by a filter after the record was begun: %llu\n",
+		       (unsigned long long)a->filtered);
 }
 
-static void stat_json(const struct input *in, const struct survey *s, const struct stat_row *rows, size_t n)
+static void stat_json(const struct input *in, const struct survey *s, const struct stat_row *rows,
+		      size_t n)
 {
 	printf("{\"file\":");
 	json_string(stdout, in->path);
@@ -122,8 +133,8 @@ static void stat_json(const struct input *in, const struct survey *s, const stru
 	}
 	printf("],\n\"total\":{");
 	json_account(stdout, &s->total);
-	printf("},\"lost_no_stream\":%llu,\"faults\":%llu}\n", (unsigned long long)s->lost_no_stream,
-	       (unsigned long long)in->damages);
+	printf("},\"lost_no_stream\":%llu,\"faults\":%llu}\n",
+	       (unsigned long long)s->lost_no_stream, (unsigned long long)in->damages);
 }
 
 int cairn_cmd_stat(const struct verb *v, int argc, char **argv)

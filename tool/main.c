@@ -8,15 +8,22 @@
 #define CAIRN_TOOL_VERSION "0.1"
 
 const struct verb cairn_verbs[] = {
-	{"record", cairn_cmd_record, "copy the packets of a running target into a capture", "-- PROGRAM [ARGS...]",
-	 cairn_record_options},
-	{"report", cairn_cmd_report, "print events as text, one line an event", "FILE", cairn_report_options},
-	{"info", cairn_cmd_info, "say what a file is: clock, streams, events, losses", "FILE", cairn_info_options},
-	{"stat", cairn_cmd_stat, "count events, losses and rates per event and CPU", "FILE", cairn_stat_options},
-	{"check", cairn_cmd_check, "validate every packet; say what is wrong where", "FILE", cairn_check_options},
-	{"convert", cairn_cmd_convert, "write the trace in another format", "FILE", cairn_convert_options},
-	{"list", cairn_cmd_list, "show the regions of this user's programs", "", cairn_list_options},
-	{"clean", cairn_cmd_clean, "remove the regions of programs that are gone", "", cairn_clean_options},
+	{"record", cairn_cmd_record, "copy the packets of a running target into a capture",
+	 "-- PROGRAM [ARGS...]", cairn_record_options},
+	{"report", cairn_cmd_report, "print events as text, one line an event", "FILE",
+	 cairn_report_options},
+	{"info", cairn_cmd_info, "say what a file is: clock, streams, events, losses", "FILE",
+	 cairn_info_options},
+	{"stat", cairn_cmd_stat, "count events, losses and rates per event and CPU", "FILE",
+	 cairn_stat_options},
+	{"check", cairn_cmd_check, "validate every packet; say what is wrong where", "FILE",
+	 cairn_check_options},
+	{"convert", cairn_cmd_convert, "write the trace in another format", "FILE",
+	 cairn_convert_options},
+	{"list", cairn_cmd_list, "show the regions of this user's programs", "",
+	 cairn_list_options},
+	{"clean", cairn_cmd_clean, "remove the regions of programs that are gone", "",
+	 cairn_clean_options},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -28,8 +35,9 @@ static void main_help(FILE *to)
 	for (const struct verb *v = cairn_verbs; v->name; v++)
 		fprintf(to, "  %-9s %s\n", v->name, v->line);
 	fprintf(to, "  %-9s %s\n", "help", "show this, or `cairn help VERB`");
-	fprintf(to, "\nFILE is a capture, a program's region, a guest's memory or an image of one; `-` is stdin.\n"
-		    "Exit status: 0 fine, 1 a problem with data or files, 2 wrong usage.\n");
+	fprintf(to,
+		"\nFILE is a capture, a program's region, a guest's memory or an image of one; `-` is stdin.\n"
+		"Exit status: 0 fine, 1 a problem with data or files, 2 wrong usage.\n");
 }
 
 static const struct verb *main_find(const char *name)
@@ -65,17 +73,20 @@ static int main_run(int argc, char **argv)
 	}
 	const char *name = argv[1];
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-		printf("cairn %s, format %d.%d\n", CAIRN_TOOL_VERSION, CAIRN_FORMAT_MAJOR, CAIRN_FORMAT_MINOR);
+		printf("cairn %s, format %d.%d\n", CAIRN_TOOL_VERSION, CAIRN_FORMAT_MAJOR,
+		       CAIRN_FORMAT_MINOR);
 		return EXIT_FINE;
 	}
-	bool help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+	bool help =
+		strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
 	if (help && argc == 2) {
 		main_help(stdout);
 		return EXIT_FINE;
 	}
 	const struct verb *v = main_find(help ? argv[2] : name);
 	if (!v)
-		return main_unknown(name[0] == '-' && !help ? "option" : "verb", help ? argv[2] : name);
+		return main_unknown(name[0] == '-' && !help ? "option" : "verb",
+				    help ? argv[2] : name);
 	if (help) {
 		verb_help(v, stdout);
 		return EXIT_FINE;
@@ -85,6 +96,7 @@ static int main_run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of write(), so that files get finished */
+	signal(SIGPIPE,
+	       SIG_IGN); /* a broken pipe is an error of write(), so that files get finished */
 	return output_finish(&main_itself, main_run(argc, argv));
 }

@@ -11,35 +11,36 @@
 void say(const struct verb *v, const char *format, ...)
 {
 	char raw[2048], safe[4096];
-	struct cairn_text t;
+	struct cairn_buf t;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
-	cairn_text_init(&t, safe, sizeof(safe));
-	cairn_text_put_safe(&t, raw, strlen(raw));
+	cairn_buf_init(&t, safe, sizeof(safe));
+	cairn_buf_put_safe(&t, raw, strlen(raw));
 	fflush(stdout); /* words stand behind the data they are about */
-	fprintf(stderr, "cairn: %s%s%s\n", v->name, *v->name ? ": " : "", cairn_text_end(&t));
+	fprintf(stderr, "cairn: %s%s%s\n", v->name, *v->name ? ": " : "", cairn_buf_end(&t));
 }
 
 void say_fault(const struct verb *v, const char *path, bool several, const struct cairn_fault *f)
 {
 	char where[160];
-	struct cairn_text t;
+	struct cairn_buf t;
 
-	cairn_text_init(&t, where, sizeof(where));
+	cairn_buf_init(&t, where, sizeof(where));
 	if (several && f->image >= 0)
-		cairn_text_printf(&t, "region %d", f->image);
+		cairn_buf_printf(&t, "region %d", f->image);
 	if (f->ring >= 0)
-		cairn_text_printf(&t, "%sring %lld", t.used ? " " : "", (long long)f->ring);
+		cairn_buf_printf(&t, "%sring %lld", t.used ? " " : "", (long long)f->ring);
 	if (f->packet >= 0)
-		cairn_text_printf(&t, "%spacket %lld", t.used ? " " : "", (long long)f->packet);
+		cairn_buf_printf(&t, "%spacket %lld", t.used ? " " : "", (long long)f->packet);
 	if (t.used)
-		cairn_text_put(&t, ": ", 2);
+		cairn_buf_put(&t, ": ", 2);
 	if (f->offset != CAIRN_NO_OFFSET)
-		cairn_text_printf(&t, "offset 0x%llx: ", (unsigned long long)f->offset);
-	say(v, "%s: %s%s%s%s", path, cairn_text_end(&t), f->what, *f->kept ? "; " : "", f->kept);
+		cairn_buf_printf(&t, "offset 0x%llx: ", (unsigned long long)f->offset);
+	say(v, "%s: %s%s%s%s%s", path, cairn_buf_end(&t),
+	    f->kind == CAIRN_FAULT_NOTE ? "note: " : "", f->what, *f->kept ? "; " : "", f->kept);
 }
 
 static void input_say(void *ctx, const struct cairn_fault *f)
@@ -111,7 +112,7 @@ void json_string(FILE *f, const char *s)
 	putc('"', f);
 	for (; left; s++, left--) {
 		unsigned char c = (unsigned char)*s;
-		size_t n = c >= 0x80 ? cairn_utf8_bytes(s, left) : 0;
+		size_t n = c >= 0x80 ? cairn_reader_utf8_bytes(s, left) : 0;
 		if (n) {
 			fwrite(s, 1, n, f);
 			s += n - 1;
@@ -119,22 +120,26 @@ void json_string(FILE *f, const char *s)
 		} else if (c == '"' || c == '\\')
 			fprintf(f, "\\%c", c);
 		else if (c < 0x20 || c >= 0x7f)
-			fprintf(f, "\\u%04x", c); /* a byte that is no text: always valid, and not lost */
+			fprintf(f, "\\u%04x",
+				c); /* a byte that is no text: always valid, and not lost */
 		else
 			putc(c, f);
 	}
 	putc('"', f);
 }
 
-void json_account(FILE *f, const struct cairn_account *a)
+void json_account(FILE *f, const struct cairn_reader_account *a)
 {
-	fprintf(f, "\"decoded\":%llu,\"filtered\":%llu,\"lost\":%llu,\"lost_by\":{", (unsigned long long)a->decoded,
-		(unsigned long long)a->filtered, (unsigned long long)a->lost);
+	fprintf(f, "\"decoded\":%llu,\"filtered\":%llu,\"lost\":%llu,\"lost_by\":{",
+		(unsigned long long)a->decoded, (unsigned long long)a->filtered,
+		(unsigned long long)a->lost);
 	for (int i = 0; i < CAIRN_NR_LOST; i++)
-		fprintf(f, "%s\"%s\":%llu", i ? "," : "", cairn_lost_names[i], (unsigned long long)a->lost_by[i]);
-	fprintf(f, "},\"overwritten\":%llu,\"unreadable\":%llu,\"emitted\":%llu,\"packets\":%llu,\"bytes\":%llu",
+		fprintf(f, "%s\"%s\":%llu", i ? "," : "", cairn_lost_names[i],
+			(unsigned long long)a->lost_by[i]);
+	fprintf(f,
+		"},\"overwritten\":%llu,\"unreadable\":%llu,\"emitted\":%llu,\"packets\":%llu,\"bytes\":%llu",
 		(unsigned long long)a->overwritten, (unsigned long long)a->unreadable,
-		(unsigned long long)cairn_account_emitted(a), (unsigned long long)a->packets,
+		(unsigned long long)cairn_reader_account_emitted(a), (unsigned long long)a->packets,
 		(unsigned long long)a->bytes);
 }
 

@@ -13,7 +13,7 @@ struct region_file {
 	char name[256];
 	uint32_t pid;
 	uint64_t start; /* of the process, clock ticks since boot */
-	bool named;	/* pid and start are known from the name */
+	bool named;     /* pid and start are known from the name */
 	bool alive;
 	uint64_t bytes; /* of storage in use */
 	dev_t device;
@@ -22,9 +22,15 @@ struct region_file {
 
 /* $CAIRN_DIR, or /dev/shm/cairn-UID. */
 void regions_default_dir(char path[REGIONS_PATH_MAX]);
-/* Open `path`; -EPERM if it is not ours alone to write. Returns a descriptor or a negative errno number. */
+/*
+ * Open `path`; -EPERM if it is not ours alone to write. Returns a descriptor or a negative errno
+ * number.
+ */
 int regions_open_dir(const char *path);
-/* Regular files of the directory whose names end in .cairn, by name. Returns their number or a negative errno number. */
+/*
+ * Regular files of the directory whose names end in .cairn, by name. Returns their number or a
+ * negative errno number.
+ */
 int regions_scan(int dir, struct region_file **out);
 /* Does the process still run that had this pid at this start? */
 bool regions_process_alive(uint32_t pid, uint64_t start);

@@ -6,15 +6,15 @@
 #include <string.h>
 
 const char *const cairn_lost_names[CAIRN_NR_LOST] = {
-	[CAIRN_LOST_FULL] = "full",	    [CAIRN_LOST_WRAP] = "wrapped",
-	[CAIRN_LOST_BIG] = "too_big",	    [CAIRN_LOST_CLOCK] = "clock",
+	[CAIRN_LOST_FULL] = "full",           [CAIRN_LOST_WRAP] = "wrapped",
+	[CAIRN_LOST_BIG] = "too_big",         [CAIRN_LOST_CLOCK] = "clock",
 	[CAIRN_LOST_RECURSION] = "recursion", [CAIRN_LOST_NO_STREAM] = "no_stream",
-	[CAIRN_LOST_SWITCH] = "switch",	    [CAIRN_LOST_ABANDONED] = "abandoned",
+	[CAIRN_LOST_SWITCH] = "switch",       [CAIRN_LOST_ABANDONED] = "abandoned",
 };
 
-static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_stream *st)
+static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_reader_stream *st)
 {
-	for (uint32_t i = 0; i < s->nr_cpus; i++)
+	for (uint32_t i = 0; s->cpus && i < s->nr_cpus; i++)
 		if (s->cpus[i].image == st->image && s->cpus[i].cpu == st->cb.cpu)
 			return &s->cpus[i];
 	struct survey_cpu *c = &s->cpus[s->nr_cpus];
@@ -37,11 +37,12 @@ static uint32_t *survey_index(const struct cairn_schema *schema)
 	return index;
 }
 
-static bool survey_stream(struct survey *s, struct input *in, const struct cairn_stream *st, const uint32_t *index)
+static bool survey_stream(struct survey *s, struct input *in, const struct cairn_reader_stream *st,
+			  const uint32_t *index)
 {
 	struct survey_cpu *c = survey_cpu(s, st);
 	struct cairn_walk w;
-	struct cairn_record r;
+	struct cairn_reader_record r;
 
 	if (!c || cairn_walk_init(&w, st, &in->sink) < 0)
 		return false;
@@ -53,8 +54,8 @@ static bool survey_stream(struct survey *s, struct input *in, const struct cairn
 	}
 	cairn_walk_fini(&w);
 	c->nr_rings++;
-	cairn_account_add(&c->account, &w.account);
-	cairn_account_add(&s->total, &w.account);
+	cairn_reader_account_add(&c->account, &w.account);
+	cairn_reader_account_add(&s->total, &w.account);
 	s->pending_bytes += st->pending_bytes;
 	return true;
 }
@@ -74,14 +75,19 @@ static void survey_span(struct survey *s, const struct cairn_reader *r)
 	int64_t first = INT64_MAX, last = INT64_MIN;
 
 	for (uint32_t i = 0; i < s->nr_cpus; i++) {
-		const struct cairn_account *a = &s->cpus[i].account;
-		const struct cairn_clock *c = &s->cpus[i].image->clock;
+		const struct cairn_reader_account *a = &s->cpus[i].account;
+		const struct cairn_image_clock *c = &s->cpus[i].image->clock;
 		if (!a->decoded)
 			continue;
 		bool wall = r->by_wall && r->nr_images > 1;
-		uint64_t f = cairn_clock_ns(c, a->first_ts), l = cairn_clock_ns(c, a->last_ts);
-		int64_t from = wall ? cairn_clock_wall_ns(c, a->first_ts) : f > INT64_MAX ? INT64_MAX : (int64_t)f;
-		int64_t to = wall ? cairn_clock_wall_ns(c, a->last_ts) : l > INT64_MAX ? INT64_MAX : (int64_t)l;
+		uint64_t f = cairn_image_clock_ns(c, a->first_ts),
+			 l = cairn_image_clock_ns(c, a->last_ts);
+		int64_t from = wall            ? cairn_image_clock_wall_ns(c, a->first_ts)
+			       : f > INT64_MAX ? INT64_MAX
+					       : (int64_t)f;
+		int64_t to = wall            ? cairn_image_clock_wall_ns(c, a->last_ts)
+			     : l > INT64_MAX ? INT64_MAX
+					     : (int64_t)l;
 		first = from < first ? from : first;
 		last = to > last ? to : last;
 	}
@@ -121,43 +127,46 @@ bool survey_take(struct survey *s, struct input *in)
 
 void survey_free(struct survey *s)
 {
-	for (uint32_t i = 0; i < s->nr_cpus; i++)
+	for (uint32_t i = 0; s->cpus && i < s->nr_cpus; i++)
 		free(s->cpus[i].events);
 	free(s->cpus);
 }
 
-void survey_losses(const struct survey *s, struct cairn_text *t)
+void survey_losses(const struct survey *s, struct cairn_buf *t)
 {
-	const struct cairn_account *a = &s->total;
+	const struct cairn_reader_account *a = &s->total;
 	const char *sep = " (";
 
 	if (a->lost) {
-		cairn_text_printf(t, "%llu lost", (unsigned long long)a->lost);
+		cairn_buf_printf(t, "%llu lost", (unsigned long long)a->lost);
 		for (int i = 0; i < CAIRN_NR_LOST; i++) {
 			if (!a->lost_by[i])
 				continue;
-			cairn_text_printf(t, "%s%s %llu", sep, cairn_lost_names[i], (unsigned long long)a->lost_by[i]);
+			cairn_buf_printf(t, "%s%s %llu", sep, cairn_lost_names[i],
+					 (unsigned long long)a->lost_by[i]);
 			sep = ", ";
 		}
-		cairn_text_put(t, ")", 1);
+		cairn_buf_put(t, ")", 1);
 	}
 	if (a->overwritten)
-		cairn_text_printf(t, "%s%llu overwritten", t->used ? ", " : "", (unsigned long long)a->overwritten);
+		cairn_buf_printf(t, "%s%llu overwritten", t->used ? ", " : "",
+				 (unsigned long long)a->overwritten);
 	if (a->unreadable)
-		cairn_text_printf(t, "%s%llu unreadable", t->used ? ", " : "", (unsigned long long)a->unreadable);
+		cairn_buf_printf(t, "%s%llu unreadable", t->used ? ", " : "",
+				 (unsigned long long)a->unreadable);
 	if (s->lost_no_stream)
-		cairn_text_printf(t, "%s%llu lost without a stream", t->used ? ", " : "",
-				  (unsigned long long)s->lost_no_stream);
+		cairn_buf_printf(t, "%s%llu lost without a stream", t->used ? ", " : "",
+				 (unsigned long long)s->lost_no_stream);
 }
 
 void survey_say_losses(const struct survey *s, const struct input *in)
 {
 	char buffer[512];
-	struct cairn_text t;
+	struct cairn_buf t;
 
-	cairn_text_init(&t, buffer, sizeof(buffer));
+	cairn_buf_init(&t, buffer, sizeof(buffer));
 	survey_losses(s, &t);
 	if (t.used)
 		say(in->verb, "%s: %llu events; %s", in->path,
-		    (unsigned long long)(s->total.decoded - s->total.filtered), cairn_text_end(&t));
+		    (unsigned long long)(s->total.decoded - s->total.filtered), cairn_buf_end(&t));
 }

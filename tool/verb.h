@@ -10,8 +10,8 @@
 enum { EXIT_FINE = 0, EXIT_DATA = 1, EXIT_USAGE = 2 };
 
 struct option_row {
-	char letter;	   /* what args_next() returns; letters above 'z' or digits have no short form */
-	bool is_short;	   /* -letter works too */
+	char letter; /* what args_next() returns; letters above 'z' or digits have no short form */
+	bool is_short;     /* -letter works too */
 	const char *name;  /* --name */
 	const char *value; /* how the help calls its value; NULL = none */
 	const char *help;
@@ -73,7 +73,7 @@ void nearest_try(struct nearest *n, const char *candidate);
 
 bool glob_matches(const char *glob, const char *text);
 /* An event is meant by `system:name`, `name` or a glob of either. */
-bool glob_matches_event(const char *glob, const struct cairn_event *e);
+bool glob_matches_event(const char *glob, const struct cairn_schema_event *e);
 
 /* Messages: cairn: VERB: ... on stderr, control bytes escaped. */
 
@@ -93,7 +93,10 @@ struct input {
 
 /* Returns false and has said why when the file cannot be read at all. */
 bool input_open(struct input *in, const struct verb *v, const char *path);
-/* Says how many faults were not told, closes. Returns EXIT_FINE, or EXIT_DATA if anything was damaged. */
+/*
+ * Says how many faults were not told, closes. Returns EXIT_FINE, or EXIT_DATA if anything was
+ * damaged.
+ */
 int input_close(struct input *in);
 
 /* Survey: every record is visited once, and counted per CPU and event. */
@@ -101,7 +104,7 @@ struct survey_cpu {
 	const struct cairn_image *image;
 	uint32_t cpu;
 	uint32_t nr_rings;
-	struct cairn_account account;
+	struct cairn_reader_account account;
 	uint64_t *events; /* by the schema's order */
 	uint64_t unknown; /* damaged rests of packets */
 };
@@ -109,7 +112,7 @@ struct survey_cpu {
 struct survey {
 	struct survey_cpu *cpus;
 	uint32_t nr_cpus;
-	struct cairn_account total;
+	struct cairn_reader_account total;
 	uint64_t pending_bytes, lost_no_stream, names_dropped, metadata_refused;
 	uint64_t span_ns; /* from the first to the last event */
 };
@@ -117,7 +120,7 @@ struct survey {
 bool survey_take(struct survey *s, struct input *in);
 void survey_free(struct survey *s);
 /* "lost 3 (full 2, big 1), overwritten 5" for people. Appends nothing when all is 0. */
-void survey_losses(const struct survey *s, struct cairn_text *t);
+void survey_losses(const struct survey *s, struct cairn_buf *t);
 /* The same on stderr, with the file's name. */
 void survey_say_losses(const struct survey *s, const struct input *in);
 extern const char *const cairn_lost_names[CAIRN_NR_LOST];
@@ -130,7 +133,7 @@ bool output_is_terminal(int fd);
 void json_string(FILE *f, const char *s);
 /* "cpus": [...] of a survey: the keys are stable. */
 void json_cpus(FILE *f, const struct survey *s);
-void json_account(FILE *f, const struct cairn_account *a);
+void json_account(FILE *f, const struct cairn_reader_account *a);
 void uuid_text(const uint8_t uuid[16], char out[37]);
 
 #endif

@@ -36,12 +36,14 @@ CAIRN_INLINE void cairn_arch_fence_full(void)
 
 /*
  * Off: A9 disp32 (`test eax, imm32`), on: E9 disp32 (`jmp`). One byte differs; the displacement is the assembler's. The site's
- * entry says where it is, where it leads and whose it is, each relative to its own place.
+ * entry says where it is, where it leads and whose it is, each relative to its own place. Flag o ties it to the section of its
+ * function: lld, which under --gc-sections drops what only __start_ and __stop_ refer to, then keeps or drops both.
  */
 #define CAIRN_ARCH_KEY_BRANCH(sym, on)                                                             \
-	__asm__ goto("1:\t.byte 0xa9\n\t.long %l0 - . - 4\n"                                        \
-		     "\t.pushsection cairn_keys, \"a\", @progbits\n\t.balign 4\n"                   \
-		     "\t.long 1b - .\n\t.long %l0 - .\n\t.long " #sym " - .\n\t.popsection"         \
+	__asm__ goto(".Lcairn_site%=:\t.byte 0xa9\n\t.long %l0 - . - 4\n"                          \
+		     "\t.pushsection cairn_keys, \"ao\", @progbits, .Lcairn_site%=\n\t.balign 4\n"   \
+		     "\t.long .Lcairn_site%= - .\n\t.long %l0 - .\n"                             \
+		     "\t.long " #sym " - .\n\t.popsection"                                       \
 		     : : : "cc" : on)
 
 #endif

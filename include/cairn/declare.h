@@ -33,45 +33,46 @@
 
 /* ---- declaring events, short form ---- */
 
-#define CAIRN_EVENT(system, name, fields, text)                                                    \
+#define CAIRN_EVENT(system, name, fields, text) \
 	CAIRN_SHORT_(0, #system, #name, _##name, fields, CAIRN_COMPARE_(text, fields), text, 0)
 
-#define CAIRN_EVENT_IN(mask, system, name, fields, text)                                           \
+#define CAIRN_EVENT_IN(mask, system, name, fields, text) \
 	CAIRN_SHORT_(mask, #system, #name, _##name, fields, CAIRN_COMPARE_(text, fields), text, 0)
 
-#define CAIRN_EVENT_PLAIN(system, name, fields)                                                    \
+#define CAIRN_EVENT_PLAIN(system, name, fields) \
 	CAIRN_SHORT_(0, #system, #name, _##name, fields, , NULL, CAIRN_EVENT_PLAIN_PRINT)
 
-#define CAIRN_EVENT_FULL(system, name, fields, ...)                                                \
-	CAIRN_SHORT_(0, #system, #name, _##name, fields, , CAIRN_STRING_(__VA_ARGS__),              \
+#define CAIRN_EVENT_FULL(system, name, fields, ...)                                    \
+	CAIRN_SHORT_(0, #system, #name, _##name, fields, , CAIRN_STRING_(__VA_ARGS__), \
 		     CAIRN_EVENT_FULL_PRINT)
 
-#define CAIRN_EVENT0(system, name)                                                                 \
-	CAIRN_SHORT_NOTHING(0, #system, #name, _##name, (void), (), , , NULL, CAIRN_EVENT_PLAIN_PRINT)
+#define CAIRN_EVENT0(system, name)                                            \
+	CAIRN_SHORT_NOTHING(0, #system, #name, _##name, (void), (), , , NULL, \
+			    CAIRN_EVENT_PLAIN_PRINT)
 
-#define CAIRN_NAMES(name, pairs)                                                                   \
+#define CAIRN_NAMES(name, pairs) \
 	CAIRN_PASTE_(CAIRN_NAMES_, CAIRN_CREATE_EVENTS)(_##name, pairs) struct cairn_names
 
 /* ---- preprocessor ---- */
 
-#define CAIRN_PASTE_(a, ...) CAIRN_PASTE2_(a, __VA_ARGS__)
-#define CAIRN_PASTE2_(a, ...) a##__VA_ARGS__
-#define CAIRN_STRING_(...) CAIRN_STRING2_(__VA_ARGS__)
-#define CAIRN_STRING2_(...) #__VA_ARGS__
-#define CAIRN_STRIP_(...) __VA_ARGS__
-#define CAIRN_BEHIND_(...) CAIRN_BEHIND2_(__VA_ARGS__) /* all but the first argument */
+#define CAIRN_PASTE_(a, ...)       CAIRN_PASTE2_(a, __VA_ARGS__)
+#define CAIRN_PASTE2_(a, ...)      a##__VA_ARGS__
+#define CAIRN_STRING_(...)         CAIRN_STRING2_(__VA_ARGS__)
+#define CAIRN_STRING2_(...)        #__VA_ARGS__
+#define CAIRN_STRIP_(...)          __VA_ARGS__
+#define CAIRN_BEHIND_(...)         CAIRN_BEHIND2_(__VA_ARGS__) /* all but the first argument */
 #define CAIRN_BEHIND2_(first, ...) __VA_ARGS__
-#define CAIRN_SECOND_(...) CAIRN_SECOND2_(__VA_ARGS__)
-#define CAIRN_SECOND2_(a, b, ...) b
+#define CAIRN_SECOND_(...)         CAIRN_SECOND2_(__VA_ARGS__)
+#define CAIRN_SECOND2_(a, b, ...)  b
 
 #define CAIRN_WALK_(generator, seq) CAIRN_END_(generator##_A seq)
-#define CAIRN_END_(...) CAIRN_END2_(__VA_ARGS__)
-#define CAIRN_END2_(...) __VA_ARGS__##END
+#define CAIRN_END_(...)             CAIRN_END2_(__VA_ARGS__)
+#define CAIRN_END2_(...)            __VA_ARGS__##END
 
 /* NOTHING or SOMETHING; what is probed begins with an identifier if it is not empty. */
-#define CAIRN_PROBE_(...) CAIRN_PROBE2_(__VA_ARGS__, ~)
+#define CAIRN_PROBE_(...)         CAIRN_PROBE2_(__VA_ARGS__, ~)
 #define CAIRN_PROBE2_(first, ...) CAIRN_SECOND_(CAIRN_PROBE_OF_##first, SOMETHING, ~)
-#define CAIRN_PROBE_OF_ ~, NOTHING
+#define CAIRN_PROBE_OF_           ~, NOTHING
 
 /* ---- types ---- */
 
@@ -97,20 +98,20 @@ template <> struct cairn_signed_<long long, false> : cairn_signed_<signed char, 
 };
 }
 #define CAIRN_SAME_TYPE_(T, U) __is_same(T, U)
-#define CAIRN_IS_SIGNED_(T) (cairn_signed_<T>::value)
+#define CAIRN_IS_SIGNED_(T)    (cairn_signed_<T>::value)
 #else
 #define CAIRN_SAME_TYPE_(T, U) __builtin_types_compatible_p(T, U)
-#define CAIRN_IS_SIGNED_(T)                                                                        \
+#define CAIRN_IS_SIGNED_(T) \
 	_Generic(*(T *)0, signed char : 1, short : 1, int : 1, long : 1, long long : 1, default : 0)
 #endif
 
 /* What GNU C's __builtin_classify_type() says. */
-#define CAIRN_TYPE_REAL_ 8
-#define CAIRN_TYPE_RECORD_ 12
+#define CAIRN_TYPE_REAL_     8
+#define CAIRN_TYPE_RECORD_   12
 #define CAIRN_TYPE_CLASS_(T) __builtin_classify_type(*(T *)0)
 
 /* Elements in the tail lie on the largest power of two, up to 4, that divides their size. */
-#define CAIRN_TAIL_ALIGN_(bytes) (((bytes) & 1) ? 1u : ((bytes) & 2) ? 2u : 4u)
+#define CAIRN_TAIL_ALIGN_(bytes) (((bytes)&1) ? 1u : ((bytes)&2) ? 2u : 4u)
 
 /* ---- what generated code calls ---- */
 
@@ -163,7 +164,8 @@ CAIRN_INLINE void cairn_array_copy_(void *to, const void *from, size_t bytes)
 		return;
 	}
 	for (; i + 8 <= bytes; i += 8) {
-		uint64_t v = ((const struct cairn_word_ *)(const void *)((const char *)from + i))->v;
+		uint64_t v =
+			((const struct cairn_word_ *)(const void *)((const char *)from + i))->v;
 
 		__asm__("" : "+r"(v));
 		((struct cairn_word_ *)(void *)((char *)to + i))->v = v;
@@ -180,7 +182,8 @@ CAIRN_INLINE void cairn_array_copy_(void *to, const void *from, size_t bytes)
  * Variable data is cut so that the payload fits the smallest packet (4 KiB) and hence any Linux page. Each variable field has
  * its minimum (a NUL, the padding) set aside; `room` is what they share beyond that.
  */
-#define CAIRN_CUT_BYTES_ (CAIRN_PACKET_MIN - CAIRN_PACKET_HEADER_BYTES - 4 - CAIRN_RECORD_HEADER_BYTES)
+#define CAIRN_CUT_BYTES_ \
+	(CAIRN_PACKET_MIN - CAIRN_PACKET_HEADER_BYTES - 4 - CAIRN_RECORD_HEADER_BYTES)
 
 #define CAIRN_LINUX_COMMON_BYTES_ 8u /* a slot counts from the start of the Linux record */
 
@@ -208,7 +211,8 @@ CAIRN_INLINE uint32_t cairn_tail_text_(struct cairn_tail_ *t, const char *s, uin
 
 CAIRN_INLINE uint32_t cairn_tail_data_CUT(struct cairn_tail_ *t, uint64_t nr, uint32_t element)
 {
-	uint32_t bytes = nr > t->room / element ? t->room / element * element : (uint32_t)nr * element;
+	uint32_t bytes =
+		nr > t->room / element ? t->room / element * element : (uint32_t)nr * element;
 
 	t->room -= bytes;
 	return cairn_tail_take_(t, CAIRN_TAIL_ALIGN_(element), bytes);
@@ -231,60 +235,61 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #define CAIRN_MEMBER_B(k, ...) CAIRN_MEMBER_##k(__VA_ARGS__) CAIRN_MEMBER_A
 #define CAIRN_MEMBER_AEND
 #define CAIRN_MEMBER_BEND
-#define CAIRN_MEMBER_scalar(T, n, show, names) T n;
-#define CAIRN_MEMBER_struct(T, n) T n;
-#define CAIRN_MEMBER_array(T, n, len) T n[len];
-#define CAIRN_MEMBER_text(slot, n, src, max) uint32_t CAIRN_SLOT_##slot(n);
+#define CAIRN_MEMBER_scalar(T, n, show, names)  T n;
+#define CAIRN_MEMBER_struct(T, n)               T n;
+#define CAIRN_MEMBER_array(T, n, len)           T n[len];
+#define CAIRN_MEMBER_text(slot, n, src, max)    uint32_t CAIRN_SLOT_##slot(n);
 #define CAIRN_MEMBER_data(slot, T, n, nr, rule) uint32_t CAIRN_SLOT_##slot(n);
-#define CAIRN_SLOT_LOC(n) __data_loc_##n
-#define CAIRN_SLOT_REL_LOC(n) __rel_loc_##n
+#define CAIRN_SLOT_LOC(n)                       __data_loc_##n
+#define CAIRN_SLOT_REL_LOC(n)                   __rel_loc_##n
 
 /* Rows of the field table, for record type cairn_entry_t. */
 #define CAIRN_ROW_A(k, ...) CAIRN_ROW_##k(__VA_ARGS__) CAIRN_ROW_B
 #define CAIRN_ROW_B(k, ...) CAIRN_ROW_##k(__VA_ARGS__) CAIRN_ROW_A
 #define CAIRN_ROW_AEND
 #define CAIRN_ROW_BEND
-#define CAIRN_ROW_scalar(T, n, show, names)                                                        \
+#define CAIRN_ROW_scalar(T, n, show, names) \
 	CAIRN_ROW_(n, T, n, sizeof(T), SCALAR, CAIRN_SHOW_##show, names)
-#define CAIRN_ROW_struct(T, n) CAIRN_ROW_(n, T, n, sizeof(T), STRUCT, CAIRN_SHOW_HEX, NULL)
-#define CAIRN_ROW_array(T, n, len)                                                                 \
-	CAIRN_ROW_(n, T, n, sizeof(T), ARRAY, CAIRN_SHOW_ARRAY_(T), NULL)
-#define CAIRN_ROW_text(slot, n, src, max)                                                          \
+#define CAIRN_ROW_struct(T, n)     CAIRN_ROW_(n, T, n, sizeof(T), STRUCT, CAIRN_SHOW_HEX, NULL)
+#define CAIRN_ROW_array(T, n, len) CAIRN_ROW_(n, T, n, sizeof(T), ARRAY, CAIRN_SHOW_ARRAY_(T), NULL)
+#define CAIRN_ROW_text(slot, n, src, max) \
 	CAIRN_ROW_(n, char, CAIRN_SLOT_##slot(n), 1, slot, CAIRN_SHOW_STRING, NULL)
-#define CAIRN_ROW_data(slot, T, n, nr, rule)                                                       \
+#define CAIRN_ROW_data(slot, T, n, nr, rule) \
 	CAIRN_ROW_(n, T, CAIRN_SLOT_##slot(n), sizeof(T), slot, CAIRN_SHOW_##rule##_(T), NULL)
 #define CAIRN_SHOW_ARRAY_(T) (CAIRN_SAME_TYPE_(T, char) ? CAIRN_SHOW_STRING : CAIRN_SHOW_HEX)
 #define CAIRN_SHOW_WHOLE_(T) CAIRN_SHOW_ARRAY_(T)
-#define CAIRN_SHOW_CUT_(T) CAIRN_SHOW_HEX
-#define CAIRN_ROW_(n, T, member, element, kind, show, names)                                       \
-	{ #n,                                                                                      \
-	  #T,                                                                                      \
-	  (uint16_t)__builtin_offsetof(cairn_entry_t, member),                                     \
-	  (uint16_t)sizeof(((cairn_entry_t *)0)->member),                                          \
-	  (uint16_t)(element),                                                                     \
-	  (uint8_t)(!CAIRN_SAME_TYPE_(T, char) && CAIRN_IS_SIGNED_(T)),                            \
-	  (uint8_t)CAIRN_FIELD_##kind,                                                             \
-	  (uint8_t)(show),                                                                         \
-	  names },
+#define CAIRN_SHOW_CUT_(T)   CAIRN_SHOW_HEX
+#define CAIRN_ROW_(n, T, member, element, kind, show, names)           \
+	{#n,                                                           \
+	 #T,                                                           \
+	 (uint16_t) __builtin_offsetof(cairn_entry_t, member),         \
+	 (uint16_t)sizeof(((cairn_entry_t *)0)->member),               \
+	 (uint16_t)(element),                                          \
+	 (uint8_t)(!CAIRN_SAME_TYPE_(T, char) && CAIRN_IS_SIGNED_(T)), \
+	 (uint8_t)CAIRN_FIELD_##kind,                                  \
+	 (uint8_t)(show),                                              \
+	 names},
 
 /* What a field's type must be. */
 #define CAIRN_DEMAND_A(k, ...) CAIRN_DEMAND_##k(__VA_ARGS__) CAIRN_DEMAND_B
 #define CAIRN_DEMAND_B(k, ...) CAIRN_DEMAND_##k(__VA_ARGS__) CAIRN_DEMAND_A
 #define CAIRN_DEMAND_AEND
 #define CAIRN_DEMAND_BEND
-#define CAIRN_DEMAND_scalar(T, n, show, names)                                                     \
-	CAIRN_DEMAND_INTEGER_(T, n)                                                                \
-	CAIRN_STATIC_ASSERT(CAIRN_TYPE_CLASS_(T) < CAIRN_TYPE_RECORD_ && sizeof(T) <= 8,           \
-			    "field " #n ": not an integer or pointer of up to 8 bytes: " CAIRN_ADVICE_);
+#define CAIRN_DEMAND_scalar(T, n, show, names)                                           \
+	CAIRN_DEMAND_INTEGER_(T, n)                                                      \
+	CAIRN_STATIC_ASSERT(CAIRN_TYPE_CLASS_(T) < CAIRN_TYPE_RECORD_ && sizeof(T) <= 8, \
+			    "field " #n                                                  \
+			    ": not an integer or pointer of up to 8 bytes: " CAIRN_ADVICE_);
 #define CAIRN_DEMAND_struct(T, n)
 #define CAIRN_DEMAND_array(T, n, len) CAIRN_DEMAND_INTEGER_(T, n)
 #define CAIRN_DEMAND_text(slot, n, src, max)
-#define CAIRN_DEMAND_data(slot, T, n, nr, rule)                                                    \
-	CAIRN_DEMAND_INTEGER_(T, n)                                                                \
+#define CAIRN_DEMAND_data(slot, T, n, nr, rule) \
+	CAIRN_DEMAND_INTEGER_(T, n)             \
 	CAIRN_STATIC_ASSERT(sizeof(T) <= 1024, "field " #n ": elements of more than 1024 bytes");
-#define CAIRN_DEMAND_INTEGER_(T, n)                                                                \
-	CAIRN_STATIC_ASSERT(CAIRN_TYPE_CLASS_(T) != CAIRN_TYPE_REAL_,                              \
-			    "field " #n ": floating point is not recorded: pass an integer in fixed units");
+#define CAIRN_DEMAND_INTEGER_(T, n)                                   \
+	CAIRN_STATIC_ASSERT(CAIRN_TYPE_CLASS_(T) != CAIRN_TYPE_REAL_, \
+			    "field " #n                               \
+			    ": floating point is not recorded: pass an integer in fixed units");
 #ifndef CAIRN_ADVICE_
 #define CAIRN_ADVICE_ "use __field_struct (Linux form) or an array of bytes"
 #endif
@@ -297,7 +302,7 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #define CAIRN_LEAST_scalar(T, n, show, names)
 #define CAIRN_LEAST_struct(T, n)
 #define CAIRN_LEAST_array(T, n, len)
-#define CAIRN_LEAST_text(slot, n, src, max) +1
+#define CAIRN_LEAST_text(slot, n, src, max)    +1
 #define CAIRN_LEAST_data(slot, T, n, nr, rule) +3
 
 /* Length and place of each variable field, before room is reserved; the source is evaluated here and only here. */
@@ -308,11 +313,12 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #define CAIRN_MEASURE_scalar(T, n, show, names)
 #define CAIRN_MEASURE_struct(T, n)
 #define CAIRN_MEASURE_array(T, n, len)
-#define CAIRN_MEASURE_text(slot, n, src, max)                                                      \
-	const char *const cairn_src_##n = (const char *)(src);                                     \
-	const uint32_t cairn_loc_##n = cairn_tail_text_(&cairn_tail, cairn_src_##n, (uint64_t)(max));
-#define CAIRN_MEASURE_data(slot, T, n, nr, rule)                                                   \
-	const uint32_t cairn_loc_##n =                                                             \
+#define CAIRN_MEASURE_text(slot, n, src, max)                  \
+	const char *const cairn_src_##n = (const char *)(src); \
+	const uint32_t cairn_loc_##n =                         \
+		cairn_tail_text_(&cairn_tail, cairn_src_##n, (uint64_t)(max));
+#define CAIRN_MEASURE_data(slot, T, n, nr, rule) \
+	const uint32_t cairn_loc_##n =           \
 		cairn_tail_data_##rule(&cairn_tail, (uint64_t)(nr), (uint32_t)sizeof(T));
 
 /* The slots, once there is an entry. */
@@ -323,14 +329,14 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #define CAIRN_FILL_scalar(T, n, show, names)
 #define CAIRN_FILL_struct(T, n)
 #define CAIRN_FILL_array(T, n, len)
-#define CAIRN_FILL_text(slot, n, src, max)                                                         \
-	(void)cairn_src_##n;                                                                       \
+#define CAIRN_FILL_text(slot, n, src, max) \
+	(void)cairn_src_##n;               \
 	CAIRN_FILL_SLOT_##slot(n)
 #define CAIRN_FILL_data(slot, T, n, nr, rule) CAIRN_FILL_SLOT_##slot(n)
-#define CAIRN_FILL_SLOT_LOC(n) cairn_entry->__data_loc_##n = cairn_loc_##n;
-#define CAIRN_FILL_SLOT_REL_LOC(n)                                                                     \
-	cairn_entry->__rel_loc_##n = cairn_loc_##n - CAIRN_LINUX_COMMON_BYTES_ - 4 -                \
-				     (uint32_t)__builtin_offsetof(cairn_entry_t, __rel_loc_##n);
+#define CAIRN_FILL_SLOT_LOC(n)                cairn_entry->__data_loc_##n = cairn_loc_##n;
+#define CAIRN_FILL_SLOT_REL_LOC(n)                                                   \
+	cairn_entry->__rel_loc_##n = cairn_loc_##n - CAIRN_LINUX_COMMON_BYTES_ - 4 - \
+				     (uint32_t) __builtin_offsetof(cairn_entry_t, __rel_loc_##n);
 
 /* ---- parts of an event, for both forms ---- */
 
@@ -338,48 +344,48 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 
 /* The trace function and its question; `trace` is the prefix of their names, `heat` an attribute of the out-of-line probe. */
 #if CAIRN_ENABLE
-#define CAIRN_EVENT_DECLARE_(id, trace, params, args, check, heat)                                 \
-	CAIRN_C_BEGIN                                                                              \
-	extern CAIRN_HIDDEN struct cairn_event cairn_event##id;                                    \
-	CAIRN_HIDDEN heat void cairn_call##id params;                                              \
-	CAIRN_C_END                                                                                \
-	CAIRN_INLINE void trace##id params                                                         \
-	{                                                                                          \
-		check CAIRN_KEY_BRANCH(cairn_event##id, cairn_on);                                 \
-		return;                                                                            \
-	cairn_on:                                                                                  \
-		cairn_call##id args;                                                               \
-	}                                                                                          \
-	CAIRN_INLINE bool trace##id##_enabled(void)                                                \
-	{                                                                                          \
-		CAIRN_KEY_BRANCH(cairn_event##id, cairn_on);                                       \
-		return false;                                                                      \
-	cairn_on:                                                                                  \
-		return true;                                                                       \
+#define CAIRN_EVENT_DECLARE_(id, trace, params, args, check, heat) \
+	CAIRN_C_BEGIN                                              \
+	extern CAIRN_HIDDEN struct cairn_event cairn_event##id;    \
+	CAIRN_HIDDEN heat void cairn_call##id params;              \
+	CAIRN_C_END                                                \
+	CAIRN_INLINE void trace##id params                         \
+	{                                                          \
+		check CAIRN_KEY_BRANCH(cairn_event##id, cairn_on); \
+		return;                                            \
+cairn_on:                                                          \
+		cairn_call##id args;                               \
+	}                                                          \
+	CAIRN_INLINE bool trace##id##_enabled(void)                \
+	{                                                          \
+		CAIRN_KEY_BRANCH(cairn_event##id, cairn_on);       \
+		return false;                                      \
+cairn_on:                                                          \
+		return true;                                       \
 	}
 #else
-#define CAIRN_EVENT_DECLARE_(id, trace, params, args, check, heat)                                 \
+#define CAIRN_EVENT_DECLARE_(id, trace, params, args, check, heat) \
 	CAIRN_EVENT_NOP_(id, trace, params, args, check)
 #endif
 
 /* The same, empty. The call is never made and its function nowhere defined. */
-#define CAIRN_EVENT_NOP_(id, trace, params, args, check)                                           \
-	CAIRN_C_BEGIN                                                                              \
-	void cairn_call##id params;                                                                \
-	CAIRN_C_END                                                                                \
-	CAIRN_INLINE void trace##id params                                                         \
-	{                                                                                          \
-		check if (0) cairn_call##id args;                                                  \
-	}                                                                                          \
-	CAIRN_INLINE bool trace##id##_enabled(void)                                                \
-	{                                                                                          \
-		return false;                                                                      \
+#define CAIRN_EVENT_NOP_(id, trace, params, args, check) \
+	CAIRN_C_BEGIN                                    \
+	void cairn_call##id params;                      \
+	CAIRN_C_END                                      \
+	CAIRN_INLINE void trace##id params               \
+	{                                                \
+		check if (0) cairn_call##id args;        \
+	}                                                \
+	CAIRN_INLINE bool trace##id##_enabled(void)      \
+	{                                                \
+		return false;                            \
 	}
 
 /* Where the probe is only called it is out of the way; where it is defined, it is hot. */
 #define CAIRN_HEAT_CAIRN_CREATE_EVENTS() CAIRN_COLD
-#define CAIRN_HEAT_() __attribute__((__noinline__))
-#define CAIRN_HEAT_1() CAIRN_HEAT_()
+#define CAIRN_HEAT_()                    __attribute__((__noinline__))
+#define CAIRN_HEAT_1()                   CAIRN_HEAT_()
 
 /* Layout, field table and class of one set of fields. */
 #define CAIRN_CLASS_DEFINE_(name, id, fields)                                                      \
@@ -391,8 +397,7 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 	{                                                                                          \
 		typedef struct cairn_raw##id cairn_entry_t;                                        \
 		static const struct cairn_field cairn_f[] = {                                      \
-			CAIRN_WALK_(CAIRN_ROW, fields){ NULL, NULL, 0, 0, 0, 0, 0, 0, NULL }        \
-		};                                                                                 \
+			CAIRN_WALK_(CAIRN_ROW, fields){NULL, NULL, 0, 0, 0, 0, 0, 0, NULL}};       \
 		CAIRN_WALK_(CAIRN_DEMAND, fields)                                                  \
 		CAIRN_STATIC_ASSERT(__builtin_offsetof(cairn_entry_t, __data) <= CAIRN_RECORD_MAX, \
 				    "fixed fields of event " name " exceed CAIRN_RECORD_MAX");     \
@@ -400,45 +405,39 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 		return cairn_f;                                                                    \
 	}                                                                                          \
 	CAIRN_UNUSED static const struct cairn_class cairn_class##id = {                           \
-		cairn_fields##id, (uint32_t)__builtin_offsetof(struct cairn_raw##id, __data)       \
-	};
+		cairn_fields##id, (uint32_t) __builtin_offsetof(struct cairn_raw##id, __data)};
 
 /* The event's object and its entry in the section that cairn_init() reads. */
-#define CAIRN_OBJECT_DEFINE_(mask, system, name, id, class_id, print, flags, reg, unreg)           \
-	CAIRN_STATIC_ASSERT(sizeof(name) <= CAIRN_NAME_MAX + 1, "event " name ": name too long");  \
-	CAIRN_STATIC_ASSERT(sizeof(system) <= CAIRN_NAME_MAX + 1,                                  \
-			    "system " system ": name too long");                                   \
-	CAIRN_C_BEGIN                                                                              \
-	CAIRN_USED struct cairn_event cairn_event##id = {                                          \
-		{ 0 }, 0, 0, (flags), system, name, print, &cairn_class##class_id, (mask), reg,    \
-		unreg, 0, 0, NULL,    NULL,   0,    { 0 }                                          \
-	};                                                                                         \
-	CAIRN_C_END                                                                                \
-	__asm__(".pushsection cairn_events, \"aR\", @progbits\n"                                   \
+#define CAIRN_OBJECT_DEFINE_(mask, system, name, id, class_id, print, flags, reg, unreg)          \
+	CAIRN_STATIC_ASSERT(sizeof(name) <= CAIRN_NAME_MAX + 1, "event " name ": name too long"); \
+	CAIRN_STATIC_ASSERT(sizeof(system) <= CAIRN_NAME_MAX + 1,                                 \
+			    "system " system ": name too long");                                  \
+	CAIRN_C_BEGIN                                                                             \
+	CAIRN_USED struct cairn_event cairn_event##id = {                                         \
+		{0},   0, 0, (flags), system, name, print, &cairn_class##class_id, (mask), reg,   \
+		unreg, 0, 0, NULL,    NULL,   0,    {0}};                                         \
+	CAIRN_C_END                                                                               \
+	__asm__(".pushsection cairn_events, \"aR\", @progbits\n"                                  \
 		"\t.balign 4\n\t.long cairn_event" CAIRN_STRING_(id) " - .\n\t.popsection");
 
 /* Reserve, assign, commit: the body behind the gate. The assignment sees `cairn_entry`. */
-#define CAIRN_RECORD_BODY_(event, class_id, fields, assign)                                        \
-	{                                                                                          \
-		typedef struct cairn_raw##class_id cairn_entry_t;                                  \
-		enum {                                                                             \
-			cairn_fixed = __builtin_offsetof(cairn_entry_t, __data),                   \
-			cairn_least = cairn_fixed CAIRN_WALK_(CAIRN_LEAST, fields),                \
-			cairn_cut = CAIRN_CUT_BYTES_,                                              \
-			cairn_room = cairn_least < cairn_cut ? cairn_cut - cairn_least : 0,        \
-		};                                                                                 \
-		struct cairn_tail_ cairn_tail = { cairn_fixed, cairn_room };                       \
-		CAIRN_WALK_(CAIRN_MEASURE, fields)                                                 \
-		struct cairn_slot cairn_slot;                                                      \
-		cairn_entry_t *cairn_entry =                                                       \
-			(cairn_entry_t *)cairn_reserve(&cairn_slot, (event)->id, cairn_tail.end);  \
-		if (CAIRN_LIKELY(cairn_entry != NULL)) {                                                 \
-			CAIRN_WALK_(CAIRN_FILL, fields)                                            \
-			{                                                                          \
-				assign                                                             \
-			}                                                                          \
-			cairn_commit(&cairn_slot);                                                 \
-		}                                                                                  \
+#define CAIRN_RECORD_BODY_(event, class_id, fields, assign)                                       \
+	{                                                                                         \
+		typedef struct cairn_raw##class_id cairn_entry_t;                                 \
+		enum {                                                                            \
+			cairn_fixed = __builtin_offsetof(cairn_entry_t, __data),                  \
+			cairn_least = cairn_fixed CAIRN_WALK_(CAIRN_LEAST, fields),               \
+			cairn_cut = CAIRN_CUT_BYTES_,                                             \
+			cairn_room = cairn_least < cairn_cut ? cairn_cut - cairn_least : 0,       \
+		};                                                                                \
+		struct cairn_tail_ cairn_tail = {cairn_fixed, cairn_room};                        \
+		CAIRN_WALK_(CAIRN_MEASURE, fields)                                                \
+		struct cairn_slot cairn_slot;                                                     \
+		cairn_entry_t *cairn_entry =                                                      \
+			(cairn_entry_t *)cairn_reserve(&cairn_slot, (event)->id, cairn_tail.end); \
+		if (CAIRN_LIKELY(cairn_entry != NULL)) {                                          \
+			CAIRN_WALK_(CAIRN_FILL, fields){assign} cairn_commit(&cairn_slot);        \
+		}                                                                                 \
 	}
 
 /* ---- short form ---- */
@@ -455,34 +454,35 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #define CAIRN_unknown_word_string(...)
 #define CAIRN_unknown_word_dynamic(...)
 
-#define CAIRN_SHORT_(mask, system, name, id, fields, check, print, flags)                          \
-	CAIRN_PASTE_(CAIRN_SHORT_, CAIRN_PROBE_(CAIRN_WALK_(CAIRN_WORD, fields)))                   \
-	(mask, system, name, id, (CAIRN_BEHIND_(~CAIRN_WALK_(CAIRN_PARAM, fields))),                \
+#define CAIRN_SHORT_(mask, system, name, id, fields, check, print, flags)            \
+	CAIRN_PASTE_(CAIRN_SHORT_, CAIRN_PROBE_(CAIRN_WALK_(CAIRN_WORD, fields)))    \
+	(mask, system, name, id, (CAIRN_BEHIND_(~CAIRN_WALK_(CAIRN_PARAM, fields))), \
 	 (CAIRN_BEHIND_(~CAIRN_WALK_(CAIRN_ARG, fields))), fields, check, print, flags)
 
-#define CAIRN_SHORT_SOMETHING(mask, system, name, id, params, args, fields, check, print, flags)   \
-	CAIRN_STATIC_ASSERT(                                                                       \
-		0, "event " name                                                                   \
-		   ": a field is none of (field, T, n) (flags, T, n, names) (symbol, T, n, names) " \
-		   "(array, T, n, len) (string, n) (dynamic, T, n): "                              \
-		   CAIRN_STRING_(CAIRN_WALK_(CAIRN_WORD, fields)))
+#define CAIRN_SHORT_SOMETHING(mask, system, name, id, params, args, fields, check, print, flags) \
+	CAIRN_STATIC_ASSERT(                                                                     \
+		0,                                                                               \
+		"event " name                                                                    \
+		": a field is none of (field, T, n) (flags, T, n, names) (symbol, T, n, names) " \
+		"(array, T, n, len) (string, n) (dynamic, T, n): " CAIRN_STRING_(                \
+			CAIRN_WALK_(CAIRN_WORD, fields)))
 
-#define CAIRN_SHORT_NOTHING(mask, system, name, id, params, args, fields, check, print, flags)     \
-	CAIRN_EVENT_DECLARE_(id, cairn_trace, params, args, check,                                 \
-			     CAIRN_PASTE_(CAIRN_HEAT_, CAIRN_CREATE_EVENTS)())                     \
-	CAIRN_PASTE_(CAIRN_SHORT_DEFINE_, CAIRN_CREATE_EVENTS)                                     \
-	(mask, system, name, id, params, fields, CAIRN_WALK_(CAIRN_NORMAL, fields), print, flags)   \
-	CAIRN_EVENT_END_
+#define CAIRN_SHORT_NOTHING(mask, system, name, id, params, args, fields, check, print, flags)    \
+	CAIRN_EVENT_DECLARE_(id, cairn_trace, params, args, check,                                \
+			     CAIRN_PASTE_(CAIRN_HEAT_, CAIRN_CREATE_EVENTS)())                    \
+	CAIRN_PASTE_(CAIRN_SHORT_DEFINE_, CAIRN_CREATE_EVENTS)                                    \
+	(mask, system, name, id, params, fields, CAIRN_WALK_(CAIRN_NORMAL, fields), print, flags) \
+		CAIRN_EVENT_END_
 
 #if CAIRN_ENABLE
-#define CAIRN_SHORT_DEFINE_1(mask, system, name, id, params, fields, normal, print, flags)         \
-	CAIRN_CLASS_DEFINE_(name, id, normal)                                                      \
-	CAIRN_OBJECT_DEFINE_(mask, system, name, id, id, print, flags, NULL, NULL)                 \
-	void cairn_call##id params                                                                 \
-	{                                                                                          \
-		if (cairn_event_wanted_(&cairn_event##id))                                         \
-			CAIRN_RECORD_BODY_(&cairn_event##id, id, normal,                           \
-					   CAIRN_WALK_(CAIRN_ASSIGN, fields))                      \
+#define CAIRN_SHORT_DEFINE_1(mask, system, name, id, params, fields, normal, print, flags) \
+	CAIRN_CLASS_DEFINE_(name, id, normal)                                              \
+	CAIRN_OBJECT_DEFINE_(mask, system, name, id, id, print, flags, NULL, NULL)         \
+	void cairn_call##id params                                                         \
+	{                                                                                  \
+		if (cairn_event_wanted_(&cairn_event##id))                                 \
+			CAIRN_RECORD_BODY_(&cairn_event##id, id, normal,                   \
+					   CAIRN_WALK_(CAIRN_ASSIGN, fields))              \
 	}
 #define CAIRN_SHORT_DEFINE_(...) CAIRN_SHORT_DEFINE_1(__VA_ARGS__)
 #else
@@ -496,84 +496,88 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 #define CAIRN_PARAM_B(k, ...) CAIRN_PARAM_##k(__VA_ARGS__) CAIRN_PARAM_A
 #define CAIRN_PARAM_AEND
 #define CAIRN_PARAM_BEND
-#define CAIRN_PARAM_field(T, n) , T n
-#define CAIRN_PARAM_flags(T, n, names) , T n
+#define CAIRN_PARAM_field(T, n)         , T n
+#define CAIRN_PARAM_flags(T, n, names)  , T n
 #define CAIRN_PARAM_symbol(T, n, names) , T n
-#define CAIRN_PARAM_array(T, n, len) , const T *n
-#define CAIRN_PARAM_string(n) , const char *n
-#define CAIRN_PARAM_dynamic(T, n) , const T *n, unsigned n##_nr
+#define CAIRN_PARAM_array(T, n, len)    , const T *n
+#define CAIRN_PARAM_string(n)           , const char *n
+#define CAIRN_PARAM_dynamic(T, n)       , const T *n, unsigned n##_nr
 
 /* The same handed on. */
 #define CAIRN_ARG_A(k, ...) CAIRN_ARG_##k(__VA_ARGS__) CAIRN_ARG_B
 #define CAIRN_ARG_B(k, ...) CAIRN_ARG_##k(__VA_ARGS__) CAIRN_ARG_A
 #define CAIRN_ARG_AEND
 #define CAIRN_ARG_BEND
-#define CAIRN_ARG_field(T, n) , n
-#define CAIRN_ARG_flags(T, n, names) , n
+#define CAIRN_ARG_field(T, n)         , n
+#define CAIRN_ARG_flags(T, n, names)  , n
 #define CAIRN_ARG_symbol(T, n, names) , n
-#define CAIRN_ARG_array(T, n, len) , n
-#define CAIRN_ARG_string(n) , n
-#define CAIRN_ARG_dynamic(T, n) , n, n##_nr
+#define CAIRN_ARG_array(T, n, len)    , n
+#define CAIRN_ARG_string(n)           , n
+#define CAIRN_ARG_dynamic(T, n)       , n, n##_nr
 
 /* Text against fields: all but plain ones are printed by %s. */
-#define CAIRN_COMPARE_(text, fields)                                                               \
-	if (0)                                                                                     \
+#define CAIRN_COMPARE_(text, fields) \
+	if (0)                       \
 		cairn_check_format_(text CAIRN_WALK_(CAIRN_SAMPLE, fields));
 #define CAIRN_SAMPLE_A(k, ...) CAIRN_SAMPLE_##k(__VA_ARGS__) CAIRN_SAMPLE_B
 #define CAIRN_SAMPLE_B(k, ...) CAIRN_SAMPLE_##k(__VA_ARGS__) CAIRN_SAMPLE_A
 #define CAIRN_SAMPLE_AEND
 #define CAIRN_SAMPLE_BEND
-#define CAIRN_SAMPLE_field(T, n) , n
-#define CAIRN_SAMPLE_flags(T, n, names) , ""
+#define CAIRN_SAMPLE_field(T, n)         , n
+#define CAIRN_SAMPLE_flags(T, n, names)  , ""
 #define CAIRN_SAMPLE_symbol(T, n, names) , ""
-#define CAIRN_SAMPLE_array(T, n, len) , ""
-#define CAIRN_SAMPLE_string(n) , ""
-#define CAIRN_SAMPLE_dynamic(T, n) , ""
+#define CAIRN_SAMPLE_array(T, n, len)    , ""
+#define CAIRN_SAMPLE_string(n)           , ""
+#define CAIRN_SAMPLE_dynamic(T, n)       , ""
 
 /* Into the normal words. */
 #define CAIRN_NORMAL_A(k, ...) CAIRN_NORMAL_##k(__VA_ARGS__) CAIRN_NORMAL_B
 #define CAIRN_NORMAL_B(k, ...) CAIRN_NORMAL_##k(__VA_ARGS__) CAIRN_NORMAL_A
 #define CAIRN_NORMAL_AEND
 #define CAIRN_NORMAL_BEND
-#define CAIRN_NORMAL_field(T, n) (scalar, T, n, PLAIN, NULL)
-#define CAIRN_NORMAL_flags(T, n, names) (scalar, T, n, FLAGS, &cairn_names_##names)
+#define CAIRN_NORMAL_field(T, n)         (scalar, T, n, PLAIN, NULL)
+#define CAIRN_NORMAL_flags(T, n, names)  (scalar, T, n, FLAGS, &cairn_names_##names)
 #define CAIRN_NORMAL_symbol(T, n, names) (scalar, T, n, SYMBOL, &cairn_names_##names)
-#define CAIRN_NORMAL_array(T, n, len) (array, T, n, len)
-#define CAIRN_NORMAL_string(n) (text, LOC, n, n, ~0u)
-#define CAIRN_NORMAL_dynamic(T, n) (data, LOC, T, n, n##_nr, CUT)
+#define CAIRN_NORMAL_array(T, n, len)    (array, T, n, len)
+#define CAIRN_NORMAL_string(n)           (text, LOC, n, n, ~0u)
+#define CAIRN_NORMAL_dynamic(T, n)       (data, LOC, T, n, n##_nr, CUT)
 
 #define CAIRN_ASSIGN_A(k, ...) CAIRN_ASSIGN_##k(__VA_ARGS__) CAIRN_ASSIGN_B
 #define CAIRN_ASSIGN_B(k, ...) CAIRN_ASSIGN_##k(__VA_ARGS__) CAIRN_ASSIGN_A
 #define CAIRN_ASSIGN_AEND
 #define CAIRN_ASSIGN_BEND
-#define CAIRN_ASSIGN_field(T, n) cairn_entry->n = n;
-#define CAIRN_ASSIGN_flags(T, n, names) cairn_entry->n = n;
+#define CAIRN_ASSIGN_field(T, n)         cairn_entry->n = n;
+#define CAIRN_ASSIGN_flags(T, n, names)  cairn_entry->n = n;
 #define CAIRN_ASSIGN_symbol(T, n, names) cairn_entry->n = n;
-#define CAIRN_ASSIGN_array(T, n, len)                                                              \
-	if (CAIRN_SAME_TYPE_(T, char))                                                             \
-		cairn_text_fill((char *)cairn_entry->n, (const char *)n, sizeof(cairn_entry->n));  \
-	else                                                                                       \
+#define CAIRN_ASSIGN_array(T, n, len)                                                             \
+	if (CAIRN_SAME_TYPE_(T, char))                                                            \
+		cairn_text_fill((char *)cairn_entry->n, (const char *)n, sizeof(cairn_entry->n)); \
+	else                                                                                      \
 		cairn_array_copy_(cairn_entry->n, n, sizeof(cairn_entry->n));
-#define CAIRN_ASSIGN_string(n)                                                                     \
+#define CAIRN_ASSIGN_string(n) \
 	cairn_text_copy(CAIRN_TAIL_AT_(cairn_loc_##n), cairn_src_##n, ~0u, cairn_loc_##n >> 16);
-#define CAIRN_ASSIGN_dynamic(T, n)                                                                 \
+#define CAIRN_ASSIGN_dynamic(T, n) \
 	cairn_bytes_copy(CAIRN_TAIL_AT_(cairn_loc_##n), n, cairn_loc_##n >> 16);
 
 /* Place in the tail of a word as cairn_tail_take_() gave it. */
 #define CAIRN_TAIL_AT_(loc) ((char *)cairn_entry + ((loc)&0xffff) - CAIRN_LINUX_COMMON_BYTES_)
 
 /* Tables of names. */
-#define CAIRN_NAMES_1(id, pairs)                                                                   \
-	static const struct cairn_name_pair cairn_pairs##id[] = { CAIRN_WALK_(CAIRN_PAIR, pairs) }; \
-	CAIRN_UNUSED static const struct cairn_names cairn_names##id = {                           \
-		cairn_pairs##id, (unsigned)(sizeof(cairn_pairs##id) / sizeof(cairn_pairs##id[0]))  \
-	};
+#if CAIRN_ENABLE
+#define CAIRN_NAMES_1(id, pairs)                                                                  \
+	static const struct cairn_name_pair cairn_pairs##id[] = {CAIRN_WALK_(CAIRN_PAIR, pairs)}; \
+	CAIRN_UNUSED static const struct cairn_names cairn_names##id = {                          \
+		cairn_pairs##id,                                                                  \
+		(unsigned)(sizeof(cairn_pairs##id) / sizeof(cairn_pairs##id[0]))};
+#else
+#define CAIRN_NAMES_1(id, pairs)
+#endif
 #define CAIRN_NAMES_(id, pairs) CAIRN_NAMES_1(id, pairs)
 #define CAIRN_NAMES_CAIRN_CREATE_EVENTS(id, pairs)
 #define CAIRN_PAIR_A(v, name) CAIRN_PAIR_(v, name) CAIRN_PAIR_B
 #define CAIRN_PAIR_B(v, name) CAIRN_PAIR_(v, name) CAIRN_PAIR_A
 #define CAIRN_PAIR_AEND
 #define CAIRN_PAIR_BEND
-#define CAIRN_PAIR_(v, name) { (uint64_t)(v), name },
+#define CAIRN_PAIR_(v, name) {(uint64_t)(v), name},
 
 #endif

@@ -85,6 +85,7 @@ enum {
 	CAIRN_EVENT_FULL_PRINT = 1u << 0, /* print holds format and arguments as Linux's `print fmt:`; else the format alone, and
 					     the arguments are the fields in order */
 	CAIRN_EVENT_PLAIN_PRINT = 1u << 1, /* no format: name=value for each field */
+	CAIRN_EVENT_LEAVING = 1u << 2, /* the registry's: off, and unreg() not called yet */
 };
 
 #define CAIRN_NAME_MAX 63u /* characters of a system's or event's name */
@@ -103,8 +104,8 @@ struct cairn_event {
 	const char *print;
 	const struct cairn_class *cls;
 	uint64_t mask;        /* categories (CAIRN_CAT); 0 = its system's default, set at registration */
-	int (*reg)(void);     /* called before the first consumer comes, and unreg after the last one left; mostly NULL */
-	void (*unreg)(void);
+	int (*reg)(void);     /* mostly NULL; called before the first consumer comes. Not 0: the event stays off */
+	void (*unreg)(void);  /* mostly NULL; called when the last one has left and the sites have followed */
 	/* the rest belongs to the registry (core/event.c) */
 	uint64_t hash;
 	uint64_t consumers;
@@ -206,6 +207,75 @@ int cairn_event_format(const struct cairn_event *e, char *buf, size_t size);
 
 CAIRN_C_END
 
+/* ---- declaring events ---- */
+
+/*
+ * An event is declared in a header with an ordinary guard (or in the one .c file that fires it), and defined by the one file that
+ * says `#define CAIRN_CREATE_EVENTS` before it includes that header:
+ *
+ *	CAIRN_NAMES(open_modes, (1, "read") (2, "write"));
+ *	CAIRN_NAMES(file_kinds, (KIND_FILE, "file") (KIND_DIR, "dir"));
+ *	CAIRN_EVENT(fs, file_open,
+ *		    (field, uint32_t, pid)			uint32_t pid		the conversion given
+ *		    (flags, uint32_t, mode, open_modes)		uint32_t mode		%s: names joined by |
+ *		    (symbol, uint8_t, kind, file_kinds)		uint8_t kind		%s: name of the value
+ *		    (array, uint8_t, id, 16)			const uint8_t *id	%s: 16 elements, hex
+ *		    (array, char, comm, 16)			const char *comm	%s: characters up to NUL, not more than 16
+ *		    (string, path)				const char *path	%s
+ *		    (dynamic, uint64_t, blocks),		const uint64_t *blocks, unsigned blocks_nr	%s
+ *		    "pid=%u mode=%s kind=%s id=%s comm=%s path=%s blocks=%s");
+ *
+ * The middle column is what the field becomes among the parameters of
+ *
+ *	void cairn_trace_file_open(uint32_t pid, ...);	off: one instruction; on: one record. Context: any, NMI included
+ *	bool cairn_trace_file_open_enabled(void);	is anybody interested; to skip preparing costly arguments
+ *
+ * and the object is `struct cairn_event cairn_event_file_open`. A null pointer as string is recorded as "(null)". Strings and dynamic
+ * arrays are cut so that a record fits a packet of 4 KiB; a string that becomes shorter while it is copied is filled up with #.
+ *
+ * Types are integers, enums and pointers of up to 8 bytes; no floating point. Names of events (63 characters at most) must differ
+ * between all events of an image, and cannot be those that make a function of Cairn's: cairn_trace_NAME (enable, disable,
+ * enabled, set_filter, stop, reset, summary, record, event) or cairn_event_NAME (at, by_id, count, enable, disable, enabled, find,
+ * format, ref, slow).
+ *
+ *	CAIRN_EVENT(system, name, fields, text)
+ *	CAIRN_EVENT_IN(mask, system, name, fields, text)	categories of its own (CAIRN_CAT) instead of its system's
+ *	CAIRN_EVENT_PLAIN(system, name, fields)			printed as name=value for each field
+ *	CAIRN_EVENT_FULL(system, name, fields, text, ...)	text and arguments as Linux's print format has them: REC->args[0]
+ *	CAIRN_EVENT0(system, name)				no fields
+ *	CAIRN_NAMES(name, (value, "text") ...)			for flags and symbol
+ *
+ * With CAIRN_ENABLE == 0 the functions stay, empty, with the same parameters, and nothing else is generated.
+ *
+ * CAIRN_EVENT(fs, tick, (field, int, n), "n=%d") becomes, shortened, everywhere:
+ *
+ *	extern struct cairn_event cairn_event_tick;
+ *	void cairn_call_tick(int n);
+ *	static inline void cairn_trace_tick(int n)
+ *	{
+ *		CAIRN_KEY_BRANCH(cairn_event_tick, on);
+ *		return;
+ *	on:
+ *		cairn_call_tick(n);
+ *	}
+ *	static inline bool cairn_trace_tick_enabled(void) { CAIRN_KEY_BRANCH(cairn_event_tick, on); return false; on: return true; }
+ *
+ * and where it is defined also:
+ *
+ *	struct cairn_raw_tick { int n; char __data[1]; };		packed to 4: the record's payload; its tail begins at __data
+ *	static const struct cairn_field *cairn_fields_tick(unsigned *nr) { ... { "n", "int", 0, 4, 4, 1, CAIRN_FIELD_SCALAR, ... } }
+ *	static const struct cairn_class cairn_class_tick = { cairn_fields_tick, 4 };
+ *	struct cairn_event cairn_event_tick = { ... "fs", "tick", "n=%d", &cairn_class_tick, ... };
+ *	asm(".pushsection cairn_events ... .long cairn_event_tick - .");
+ *	void cairn_call_tick(int n)
+ *	{
+ *		gate = cairn_event_tick.gate;
+ *		if (gate == CAIRN_GATE_RECORD || (gate & CAIRN_GATE_SLOW && cairn_event_slow(&cairn_event_tick))) {
+ *			entry = cairn_reserve(&slot, cairn_event_tick.id, 4);
+ *			if (entry) { entry->n = n; cairn_commit(&slot); }
+ *		}
+ *	}
+ */
 #include "declare.h"
 
 #endif

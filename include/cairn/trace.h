@@ -73,10 +73,26 @@ void *cairn_region(size_t *bytes);
  */
 int cairn_ring_open(unsigned index, uint32_t task);
 
+/*
+ * Give an open ring to another writer context, after the one that had it has ended (rings_later).
+ *
+ * @task     as in cairn_ring_open().
+ * Returns   0, CAIRN_EINVAL (no such ring), or CAIRN_EBUSY: it ended in the middle of an event. What it left unfinished is counted as
+ *           lost (cause "abandoned"), once; the ring stays readable and must not be written any more.
+ * Context   as cairn_ring_open(); what the former writer did is visible here (the caller's business).
+ */
+int cairn_ring_hand_over(unsigned index, uint32_t task);
+
 /* tracing_on of the whole trace. Off: writers are refused, nothing counts as lost. Context: thread. */
 void cairn_tracing_on(void);
 void cairn_tracing_off(void);
 bool cairn_is_tracing_on(void);
+
+/*
+ * Close the part-filled packet of this CPU's (thread's) ring, so that readers of whole packets see what is in it. Costs the rest of the
+ * packet. Does nothing where the packet is empty, the ring is off, or (discard mode) no packet is free. Context: any.
+ */
+void cairn_flush(void);
 
 /*
  * The end: no record is written after the writers that are in the middle of one; the region says so, and tools that follow it

@@ -15,6 +15,8 @@
 #define CAIRN_TP_READING_
 #define TRACE_HEADER_MULTI_READ
 
+/* A path has no blanks. */
+/* clang-format off */
 #ifndef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE TRACE_SYSTEM
 #endif
@@ -23,6 +25,7 @@
 #else
 #define CAIRN_TP_HEADER_ CAIRN_STRING_(trace/events/TRACE_INCLUDE_FILE.h)
 #endif
+/* clang-format on */
 
 #include "words_off.h"
 #include "words_text.h"

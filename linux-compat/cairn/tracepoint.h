@@ -37,16 +37,16 @@
 #endif
 
 /* These stand in source files too, so they stay. */
-#define EXPORT_TRACEPOINT_SYMBOL(name) CAIRN_EVENT_END_
+#define EXPORT_TRACEPOINT_SYMBOL(name)     CAIRN_EVENT_END_
 #define EXPORT_TRACEPOINT_SYMBOL_GPL(name) CAIRN_EVENT_END_
 #ifndef PARAMS
 #define PARAMS(...) __VA_ARGS__
 #endif
 
 /* The class's record function takes the event before its own parameters, of which there may be none: TP_PROTO(void), TP_ARGS(). */
-#define CAIRN_TP_LEAD_(lead, list, args)                                                           \
+#define CAIRN_TP_LEAD_(lead, list, args) \
 	CAIRN_PASTE_(CAIRN_TP_LEAD_, CAIRN_PROBE_(CAIRN_STRIP_ args))(lead, CAIRN_STRIP_ list)
-#define CAIRN_TP_LEAD_NOTHING(lead, ...) (lead)
+#define CAIRN_TP_LEAD_NOTHING(lead, ...)   (lead)
 #define CAIRN_TP_LEAD_SOMETHING(lead, ...) (lead, __VA_ARGS__)
 
 #endif
@@ -66,40 +66,41 @@
 #endif
 
 #define TP_PROTO(...) (__VA_ARGS__)
-#define TP_ARGS(...) (__VA_ARGS__)
+#define TP_ARGS(...)  (__VA_ARGS__)
 
-#define CAIRN_TP_EVENT_(id, proto, args)                                                           \
-	CAIRN_EVENT_DECLARE_(id, trace, proto, args, ,                                             \
-			     CAIRN_PASTE_(CAIRN_HEAT_, CREATE_TRACE_POINTS)()) CAIRN_TP_END_
-#define CAIRN_TP_NOP_(id, proto, args) CAIRN_EVENT_NOP_(id, trace, proto, args, ) CAIRN_TP_END_
+#define CAIRN_TP_EVENT_(id, proto, args)                                       \
+	CAIRN_EVENT_DECLARE_(id, trace, proto, args, ,                         \
+			     CAIRN_PASTE_(CAIRN_HEAT_, CREATE_TRACE_POINTS)()) \
+	CAIRN_TP_END_
+#define CAIRN_TP_NOP_(id, proto, args)   CAIRN_EVENT_NOP_(id, trace, proto, args, ) CAIRN_TP_END_
 #define CAIRN_HEAT_CREATE_TRACE_POINTS() CAIRN_COLD
 
-#define TRACE_EVENT(name, proto, args, ...) CAIRN_TP_EVENT_(_##name, proto, args)
-#define TRACE_EVENT_CONDITION(name, proto, args, ...) CAIRN_TP_EVENT_(_##name, proto, args)
-#define TRACE_EVENT_FN(name, proto, args, ...) CAIRN_TP_EVENT_(_##name, proto, args)
-#define TRACE_EVENT_FN_COND(name, proto, args, ...) CAIRN_TP_EVENT_(_##name, proto, args)
-#define DECLARE_EVENT_CLASS(...) CAIRN_TP_END_
-#define DEFINE_EVENT(class_name, name, proto, args) CAIRN_TP_EVENT_(_##name, proto, args)
+#define TRACE_EVENT(name, proto, args, ...)                    CAIRN_TP_EVENT_(_##name, proto, args)
+#define TRACE_EVENT_CONDITION(name, proto, args, ...)          CAIRN_TP_EVENT_(_##name, proto, args)
+#define TRACE_EVENT_FN(name, proto, args, ...)                 CAIRN_TP_EVENT_(_##name, proto, args)
+#define TRACE_EVENT_FN_COND(name, proto, args, ...)            CAIRN_TP_EVENT_(_##name, proto, args)
+#define DECLARE_EVENT_CLASS(...)                               CAIRN_TP_END_
+#define DEFINE_EVENT(class_name, name, proto, args)            CAIRN_TP_EVENT_(_##name, proto, args)
 #define DEFINE_EVENT_PRINT(class_name, name, proto, args, ...) CAIRN_TP_EVENT_(_##name, proto, args)
-#define DEFINE_EVENT_CONDITION(class_name, name, proto, args, ...)                                 \
+#define DEFINE_EVENT_CONDITION(class_name, name, proto, args, ...) \
 	CAIRN_TP_EVENT_(_##name, proto, args)
 #define DEFINE_EVENT_FN(class_name, name, proto, args, ...) CAIRN_TP_EVENT_(_##name, proto, args)
-#define DEFINE_EVENT_WRITABLE(class_name, name, proto, args, ...)                                  \
+#define DEFINE_EVENT_WRITABLE(class_name, name, proto, args, ...) \
 	CAIRN_TP_EVENT_(_##name, proto, args)
 
 /* Probes only, no record: nobody can be interested yet. */
-#define DECLARE_TRACE(name, proto, args) CAIRN_TP_NOP_(_##name, proto, args)
+#define DECLARE_TRACE(name, proto, args)                CAIRN_TP_NOP_(_##name, proto, args)
 #define DECLARE_TRACE_CONDITION(name, proto, args, ...) CAIRN_TP_NOP_(_##name, proto, args)
-#define DECLARE_TRACE_WRITABLE(name, proto, args, ...) CAIRN_TP_NOP_(_##name, proto, args)
+#define DECLARE_TRACE_WRITABLE(name, proto, args, ...)  CAIRN_TP_NOP_(_##name, proto, args)
 
-#define TRACE_EVENT_NOP(name, proto, args, ...) CAIRN_TP_NOP_(_##name, proto, args)
-#define DECLARE_EVENT_NOP(name, proto, args) CAIRN_TP_NOP_(_##name, proto, args)
+#define TRACE_EVENT_NOP(name, proto, args, ...)         CAIRN_TP_NOP_(_##name, proto, args)
+#define DECLARE_EVENT_NOP(name, proto, args)            CAIRN_TP_NOP_(_##name, proto, args)
 #define DEFINE_EVENT_NOP(class_name, name, proto, args) CAIRN_TP_NOP_(_##name, proto, args)
-#define DECLARE_EVENT_CLASS_NOP(...) CAIRN_TP_END_
+#define DECLARE_EVENT_CLASS_NOP(...)                    CAIRN_TP_END_
 
-#define TRACE_EVENT_FLAGS(...) CAIRN_TP_END_
+#define TRACE_EVENT_FLAGS(...)     CAIRN_TP_END_
 #define TRACE_EVENT_PERF_PERM(...) CAIRN_TP_END_
-#define TRACE_DEFINE_ENUM(e) CAIRN_TP_END_
-#define TRACE_DEFINE_SIZEOF(t) CAIRN_TP_END_
+#define TRACE_DEFINE_ENUM(e)       CAIRN_TP_END_
+#define TRACE_DEFINE_SIZEOF(t)     CAIRN_TP_END_
 
 #endif

@@ -40,7 +40,7 @@ def refuse(path):
         flags, compilers = LANGUAGES[language]
         for program in compilers.values():
             tap.need(program)
-            command = [program] + flags + ["-fsyntax-only", "-Iinclude", "-Iports/linux", path]
+            command = [program] + flags + ["-fsyntax-only", "-Iinclude", "-Iports/linux", "-Ilinux-compat", "-I" + FOLDER, path]
             output = tap.run(command, status=1, cwd=tap.SRC)
             lines = output.splitlines()[:5]
             tap.contains("\n".join(lines), words, f"the beginning of what {program} says as {language}")

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes into the region that `mkregion.py live` made, as a running target does: one thread a ring, no nesting, in the order
- * of stores that docs/ring.md asks for. Each record's payload carries its number. Prints, once a ring, `cpu emitted`.
+ * Writes into the region that `mkregion.py live` made, as a running target does: one thread a ring,
+ * no nesting, in the order of stores that docs/ring.md asks for. Each record's payload carries its
+ * number. Prints, once a ring, `cpu emitted`.
  *
  *	writer FILE EVENTS PAUSE_NS [keep]      `keep`: do not say that the target stopped
  */

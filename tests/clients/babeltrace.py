@@ -84,6 +84,28 @@ def _():
         tap.equal(discarded, lost, "events that babeltrace2 calls discarded, against those of cairn stat")
 
 
+def shapes(seed):
+    """Every shape, in every order: also as the last record of a packet, where a reader runs out of it."""
+    with Folder() as folder:
+        os.mkdir(os.path.join(folder, "regions"), 0o700)
+        subprocess.run([os.path.join(guest.BUILD, "tests/clients/shapes"), "20000", str(seed)], check=True, timeout=60,
+                       env=dict(os.environ, CAIRN_DIR=os.path.join(folder, "regions"), CAIRN_TRACE="*:*", CAIRN_RING_KB="4096"))
+        region = os.path.join(folder, "regions", os.listdir(os.path.join(folder, "regions"))[0])
+        said, _, text = agree(region, folder)
+        tap.equal(said[0]["emitted"], 20001, "events emitted (one is the task's name)")
+        for part in ('s = "0123456789abcdefghijklmnopqrstuvwxyz 0123456789abcdefghijklmnopqrstuvwxyz"', "v = [ [0] = 1, [1] = 2, [2] = 3, [3] = "
+                     "18446744073709551615", "w = [ [0] = 1, [1] = 65535 ]", 'name = "012345'):
+            tap.contains(text, part, "babeltrace2's text")
+        report = guest.cairn("report", region)
+        for part in ("bits=one|two|four kind=0x3", "kind=some*/thing", 'kind=back\\slash "quote"', "v={0x1,0x2,0x3,0xffffffffffffffff}",
+                     "bytes=30 31 32 33 34 name=012345", ": nothing: \n", "b=7000000049 c=-7"):
+            tap.contains(report, part, "cairn report's text")
+
+
+for shapes_seed in (1, 2, 3):
+    tap.add(f"events of every shape, seed {shapes_seed}", shapes, shapes_seed)
+
+
 @tap.test("a capture of several processes")
 def _():
     with Folder() as folder:

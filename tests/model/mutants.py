@@ -32,9 +32,9 @@ LAST_CONTENT = "\t\tcairn_store64(&h->content_bits, (to & r->pkt_mask) * 8);\n"
 CONTENT = ("\tcairn_store64(&s->hdr->content_bits, ((s->begin & cairn_load64(&r->pkt_mask)) + s->size) * 8);\n")
 FULL = ("\tif (cairn_load32(&r->mode) == CAIRN_DISCARD &&\n"
         "\t    cairn_pos_diff(ns + packet, cairn_load64_acquire(&r->consumed)) > (int64_t)ring) "
-        "/* ORDER open:A, pairs with consumed:A */\n\t\treturn ring_lose(r, CAIRN_LOST_FULL);\n")
+        "/* ORDER open:A, pairs with consumed:A */\n\t\treturn ring_lose(r, CAIRN_LOST_FULL, size);\n")
 WRAP = ("\tif (cairn_pos_diff(ns + packet, ring_packet_start(r, cairn_load64(&r->committed))) > (int64_t)ring)\n"
-        "\t\treturn ring_lose(r, CAIRN_LOST_WRAP);\n")
+        "\t\treturn ring_lose(r, CAIRN_LOST_WRAP, size);\n")
 
 # name (a * for the short form), file, then pairs of old and new text
 MUTANTS = [
@@ -79,7 +79,7 @@ MUTANTS = [
      "\t\tuint64_t ts = cairn_port_clock();\n\t\tuint64_t o = cairn_load64(&r->pos);\n"),
     ("slow: a step back not seen", RING, "if ((int64_t)ahead < 0) {", "if (0) {"),
     ("slow: a step back not waited for", RING, "if (++retries <= CAIRN_CLOCK_RETRIES)\n\t\t\t\t\tcontinue;\n", ""),
-    ("slow: a step back not counted", RING, "(void)ring_lose(r, CAIRN_LOST_CLOCK);", ""),
+    ("slow: a step back not counted", RING, "(void)ring_lose(r, CAIRN_LOST_CLOCK, size);", ""),
     ("slow: waits for ever", RING, "++retries <= CAIRN_CLOCK_RETRIES", "++retries"),
     ("slow: last word of the packet used", RING, "if (off + size < ring_packet_bytes(r) &&", "if (off + size <= ring_packet_bytes(r) &&"),
     ("slow: gap not tested", RING, " && ahead >> CAIRN_RING_GAP_BITS == 0)", ")"),

@@ -78,8 +78,8 @@ TEST(events_without_arguments)
 
 TEST(structures_and_dynamic_arrays)
 {
-	static const uint16_t words[3] = { 3, 0x1234, 7 };
-	static const uint64_t squares[2] = { 9, 0x1234 * 0x1234 };
+	static const uint16_t words[3] = {3, 0x1234, 7};
+	static const uint64_t squares[2] = {9, 0x1234 * 0x1234};
 	struct linux_form_pair pair;
 
 	memset(&pair, 0, sizeof(pair));
@@ -126,8 +126,8 @@ TEST(a_dynamic_array_that_does_not_fit_is_lost_as_too_big)
 
 TEST(rel_fields_count_from_the_end_of_their_slot)
 {
-	static const unsigned long mask[2] = { 0xf0f1f2f3f4f5f6f7, 0x1 };
-	static const uint32_t numbers[2] = { 17, 34 };
+	static const unsigned long mask[2] = {0xf0f1f2f3f4f5f6f7, 0x1};
+	static const uint32_t numbers[2] = {17, 34};
 
 	RECORD_ONE(cairn_event_linux_rel, trace_linux_rel("one", "t", mask, 65));
 	CHECK_EQ(record.payload[0], 0x5a);
@@ -163,13 +163,16 @@ TEST(registration_functions_are_kept)
 
 TEST(print_texts)
 {
-	CHECK_PRINT(linux_open, "\"path=%s flags=%#lx kind=%s comm=%s\\n\", __get_str(path), REC->flags, "
-				"__print_symbolic(REC->kind, { LINUX_FORM_FILE, \"file\" }, { LINUX_FORM_DIR, \"dir\" }), REC->comm");
+	CHECK_PRINT(
+		linux_open,
+		"\"path=%s flags=%#lx kind=%s comm=%s\\n\", __get_str(path), REC->flags, "
+		"__print_symbolic(REC->kind, { LINUX_FORM_FILE, \"file\" }, { LINUX_FORM_DIR, \"dir\" }), REC->comm");
 	CHECK_PRINT(linux_page_free, "\"pfn=0x%lx order=%u\", REC->pfn, REC->order");
 	CHECK_PRINT(linux_page_drain, "\"drained pfn=0x%lx\", REC->pfn");
 	CHECK_PRINT(linux_void, "\"nothing\"");
-	CHECK_PRINT(style_two, "\"state=%s\", __print_symbolic(REC->state, { LINUX_STYLE_IDLE, \"idle\" }, "
-			       "{ LINUX_STYLE_BUSY, \"busy\" })");
+	CHECK_PRINT(style_two,
+		    "\"state=%s\", __print_symbolic(REC->state, { LINUX_STYLE_IDLE, \"idle\" }, "
+		    "{ LINUX_STYLE_BUSY, \"busy\" })");
 }
 
 extern const cairn_enum_ref __start_cairn_enums[], __stop_cairn_enums[];
@@ -180,14 +183,17 @@ TEST(enumerators_are_in_their_section)
 	unsigned found = 0;
 
 	for (p = __start_cairn_enums; p < __stop_cairn_enums; p++) {
-		const struct cairn_enum *e = (const struct cairn_enum *)((uintptr_t)p + (uintptr_t)(intptr_t)*p);
+		const struct cairn_enum *e =
+			(const struct cairn_enum *)((uintptr_t)p + (uintptr_t)(intptr_t)*p);
 
 		if (strcmp(e->system, "linux_form") == 0) {
 			found += strcmp(e->name, "LINUX_FORM_FILE") == 0 && e->value == 1;
 			found += strcmp(e->name, "LINUX_FORM_DIR") == 0 && e->value == -7;
-			found += strcmp(e->name, "sizeof(struct linux_form_pair)") == 0 && e->value == 16;
+			found += strcmp(e->name, "sizeof(struct linux_form_pair)") == 0 &&
+				 e->value == 16;
 		}
-		found += strcmp(e->system, "linux_style") == 0 && strcmp(e->name, "LINUX_STYLE_BUSY") == 0 && e->value == 1;
+		found += strcmp(e->system, "linux_style") == 0 &&
+			 strcmp(e->name, "LINUX_STYLE_BUSY") == 0 && e->value == 1;
 	}
 	CHECK_EQ(found, 4);
 }

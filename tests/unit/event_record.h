@@ -70,14 +70,14 @@ static inline bool record_end(void)
 }
 
 /* Fire once with only this event on, and take the record. */
-#define RECORD_ONE(event, call)                                                                    \
-	do {                                                                                       \
-		record_begin();                                                                    \
-		CHECK_EQ(cairn_event_enable(&(event)), 0);                                         \
-		call;                                                                              \
-		CHECK(record_end());                                                               \
-		CHECK_EQ(cairn_event_disable(&(event)), 0);                                        \
-		CHECK_EQ(record.id, (event).id);                                                   \
+#define RECORD_ONE(event, call)                             \
+	do {                                                \
+		record_begin();                             \
+		CHECK_EQ(cairn_event_enable(&(event)), 0);  \
+		call;                                       \
+		CHECK(record_end());                        \
+		CHECK_EQ(cairn_event_disable(&(event)), 0); \
+		CHECK_EQ(record.id, (event).id);            \
 	} while (0)
 
 static inline uint32_t record_u32(uint32_t offset)
@@ -89,10 +89,11 @@ static inline uint32_t record_u32(uint32_t offset)
 }
 
 /* A slot must say (offset in the payload, bytes); returns the data. */
-#define RECORD_LOC(slot, at, bytes)                                                                \
-	(check_compare_(__FILE__, __LINE__, "slot " #slot, record_u32(slot) == (((uint32_t)(bytes) << 16) | ((at) + 8)), \
-			"record", check_unsigned_(record_u32(slot)), "expected",                   \
-			check_unsigned_(((uint32_t)(bytes) << 16) | ((at) + 8))),                  \
+#define RECORD_LOC(slot, at, bytes)                                                             \
+	(check_compare_(__FILE__, __LINE__, "slot " #slot,                                      \
+			record_u32(slot) == (((uint32_t)(bytes) << 16) | ((at) + 8)), "record", \
+			check_unsigned_(record_u32(slot)), "expected",                          \
+			check_unsigned_(((uint32_t)(bytes) << 16) | ((at) + 8))),               \
 	 (const char *)record.payload + (at))
 
 static inline const struct cairn_field *record_field(const struct cairn_event *e, const char *name)
@@ -109,28 +110,29 @@ static inline const struct cairn_field *record_field(const struct cairn_event *e
 }
 
 /* Offset in the payload, bytes, bytes of an element, signed, kind, show. */
-#define CHECK_FIELD(event, field, type_, offset_, size_, element_, signed_, kind_, show_)          \
-	do {                                                                                       \
-		const struct cairn_field *check_f_ = record_field(&cairn_event_##event, #field);   \
-		CHECK_STR(check_f_->type, type_);                                                  \
-		CHECK_EQ(check_f_->offset, offset_);                                               \
-		CHECK_EQ(check_f_->size, size_);                                                   \
-		CHECK_EQ(check_f_->element, element_);                                             \
-		CHECK_EQ(check_f_->is_signed, signed_);                                            \
-		CHECK_EQ(check_f_->kind, CAIRN_FIELD_##kind_);                                     \
-		CHECK_EQ(check_f_->show, CAIRN_SHOW_##show_);                                      \
+#define CHECK_FIELD(event, field, type_, offset_, size_, element_, signed_, kind_, show_)        \
+	do {                                                                                     \
+		const struct cairn_field *check_f_ = record_field(&cairn_event_##event, #field); \
+		CHECK_STR(check_f_->type, type_);                                                \
+		CHECK_EQ(check_f_->offset, offset_);                                             \
+		CHECK_EQ(check_f_->size, size_);                                                 \
+		CHECK_EQ(check_f_->element, element_);                                           \
+		CHECK_EQ(check_f_->is_signed, signed_);                                          \
+		CHECK_EQ(check_f_->kind, CAIRN_FIELD_##kind_);                                   \
+		CHECK_EQ(check_f_->show, CAIRN_SHOW_##show_);                                    \
 	} while (0)
 
 /* The end of the format text. */
-#define CHECK_PRINT(event, text)                                                                   \
-	do {                                                                                       \
-		static char check_format_[4096];                                                   \
-		const char *check_at_;                                                             \
-		(void)record_ring();                                                               \
-		CHECK_LT(cairn_event_format(&cairn_event_##event, check_format_, sizeof(check_format_)), \
-			 sizeof(check_format_));                                                   \
-		check_at_ = strstr(check_format_, "print fmt: ");                                  \
-		CHECK_STR(check_at_, "print fmt: " text "\n");                                     \
+#define CHECK_PRINT(event, text)                                                 \
+	do {                                                                     \
+		static char check_format_[4096];                                 \
+		const char *check_at_;                                           \
+		(void)record_ring();                                             \
+		CHECK_LT(cairn_event_format(&cairn_event_##event, check_format_, \
+					    sizeof(check_format_)),              \
+			 sizeof(check_format_));                                 \
+		check_at_ = strstr(check_format_, "print fmt: ");                \
+		CHECK_STR(check_at_, "print fmt: " text "\n");                   \
 	} while (0)
 
 #endif

@@ -48,11 +48,10 @@ TEST(the_gate_decides_behind_the_key)
 TEST(scalars_lie_at_their_alignment_up_to_4)
 {
 	static const uint8_t expected[] = {
-		0xf1, 0xfe, 0xf4, 0xf3, 0xfb, 0xff, 0, 0, 0xf9, 0xf8, 0xf7, 0xf6, 0xf6, 0xff, 0xff, 0xff,
-		0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		1, 0xe9, 0, 0, 0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21, 0xfe, 0xff, 0xff, 0xff,
-		0x31, 0, 0, 0
-	};
+		0xf1, 0xfe, 0xf4, 0xf3, 0xfb, 0xff, 0,    0,    0xf9, 0xf8, 0xf7, 0xf6, 0xf6,
+		0xff, 0xff, 0xff, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 0xec, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,    0xe9, 0,    0,    0x28, 0x27, 0x26,
+		0x25, 0x24, 0x23, 0x22, 0x21, 0xfe, 0xff, 0xff, 0xff, 0x31, 0,    0,    0};
 
 	RECORD_ONE(cairn_event_short_scalars, short_form_fire_scalars());
 	CHECK_EQ(record.bytes, sizeof(expected));
@@ -91,20 +90,22 @@ TEST(the_field_table_tells_the_layout)
 	CHECK_FIELD(short_names, kind, "int8_t", 4, 1, 1, 1, SCALAR, SYMBOL);
 	CHECK_EQ(record_field(&cairn_event_short_names, "mode")->names->nr, 3);
 	CHECK_STR(record_field(&cairn_event_short_names, "mode")->names->pair[2].name, "sync");
-	CHECK_EQ(record_field(&cairn_event_short_names, "kind")->names->pair[1].value, (uint64_t)-2);
+	CHECK_EQ(record_field(&cairn_event_short_names, "kind")->names->pair[1].value,
+		 (uint64_t)-2);
 }
 
 TEST(arrays_are_copied_and_char_arrays_end_at_their_NUL)
 {
-	static const uint8_t id[5] = { 1, 2, 3, 4, 5 };
-	static const uint64_t big[3] = { 0x0102030405060708, 2, UINT64_MAX };
-	static const int16_t odd[3] = { -1, 2, -3 };
+	static const uint8_t id[5] = {1, 2, 3, 4, 5};
+	static const uint64_t big[3] = {0x0102030405060708, 2, UINT64_MAX};
+	static const int16_t odd[3] = {-1, 2, -3};
 	uint8_t wide[100];
 	unsigned i;
 
 	for (i = 0; i < 100; i++)
 		wide[i] = (uint8_t)(i * 7);
-	RECORD_ONE(cairn_event_short_arrays, cairn_trace_short_arrays(9, id, "abc", big, odd, wide));
+	RECORD_ONE(cairn_event_short_arrays,
+		   cairn_trace_short_arrays(9, id, "abc", big, odd, wide));
 	CHECK_EQ(record.bytes, 144);
 	CHECK_EQ(record.payload[0], 9);
 	CHECK_MEM(record.payload + 1, id, 5);
@@ -113,7 +114,8 @@ TEST(arrays_are_copied_and_char_arrays_end_at_their_NUL)
 	CHECK_MEM(record.payload + 36, odd, 6);
 	CHECK_MEM(record.payload + 42, wide, 100);
 	CHECK_MEM(record.payload + 142, "\0\0", 2);
-	RECORD_ONE(cairn_event_short_arrays, cairn_trace_short_arrays(9, id, "abcdefgh", big, odd, wide));
+	RECORD_ONE(cairn_event_short_arrays,
+		   cairn_trace_short_arrays(9, id, "abcdefgh", big, odd, wide));
 	CHECK_MEM(record.payload + 6, "abcdef", 6);
 	RECORD_ONE(cairn_event_short_arrays, cairn_trace_short_arrays(9, id, NULL, big, odd, wide));
 	CHECK_MEM(record.payload + 6, "(null)", 6);
@@ -151,17 +153,19 @@ TEST(strings_are_cut_to_what_a_small_packet_holds)
 
 TEST(dynamic_arrays_lie_at_their_element_up_to_4)
 {
-	static const uint16_t words[3] = { 1, 2, 3 };
-	static const uint64_t blocks[2] = { 5, 6 };
-	static const uint8_t bytes[3] = { 7, 8, 9 };
+	static const uint16_t words[3] = {1, 2, 3};
+	static const uint64_t blocks[2] = {5, 6};
+	static const uint8_t bytes[3] = {7, 8, 9};
 
-	RECORD_ONE(cairn_event_short_dynamic, cairn_trace_short_dynamic(1, words, 3, "ab", blocks, 2, bytes, 3));
+	RECORD_ONE(cairn_event_short_dynamic,
+		   cairn_trace_short_dynamic(1, words, 3, "ab", blocks, 2, bytes, 3));
 	CHECK_MEM(RECORD_LOC(4, 20, 6), words, 6);
 	CHECK_MEM(RECORD_LOC(8, 26, 3), "ab", 3);
 	CHECK_MEM(RECORD_LOC(12, 32, 16), blocks, 16);
 	CHECK_MEM(RECORD_LOC(16, 48, 3), bytes, 3);
 	CHECK_EQ(record.bytes, 52);
-	RECORD_ONE(cairn_event_short_dynamic, cairn_trace_short_dynamic(1, NULL, 0, "", NULL, 0, NULL, 0));
+	RECORD_ONE(cairn_event_short_dynamic,
+		   cairn_trace_short_dynamic(1, NULL, 0, "", NULL, 0, NULL, 0));
 	(void)RECORD_LOC(4, 20, 0);
 	CHECK_EQ(*RECORD_LOC(8, 20, 1), 0);
 	(void)RECORD_LOC(12, 24, 0);
@@ -180,11 +184,14 @@ TEST(dynamic_arrays_are_cut_to_whole_elements)
 		words[i] = (uint16_t)i;
 	for (i = 0; i < 3000; i++)
 		blocks[i] = i * 3;
-	RECORD_ONE(cairn_event_short_dynamic, cairn_trace_short_dynamic(1, words, 500, "ab", blocks, 3000, bytes, 4000000000));
+	RECORD_ONE(cairn_event_short_dynamic,
+		   cairn_trace_short_dynamic(1, words, 500, "ab", blocks, 3000, bytes, 4000000000));
 	CHECK_MEM(RECORD_LOC(4, 20, 1000), words, 1000);
-	CHECK_MEM(RECORD_LOC(12, 1024, 2960), blocks, 2960); /* 3992 - 20 - 10 set aside - 1000 - 2 */
+	CHECK_MEM(RECORD_LOC(12, 1024, 2960), blocks,
+		  2960); /* 3992 - 20 - 10 set aside - 1000 - 2 */
 	CHECK_LE(record.bytes, 3992);
-	RECORD_ONE(cairn_event_short_dynamic, cairn_trace_short_dynamic(1, words, 9000, "ab", blocks, 3000, NULL, 0));
+	RECORD_ONE(cairn_event_short_dynamic,
+		   cairn_trace_short_dynamic(1, words, 9000, "ab", blocks, 3000, NULL, 0));
 	CHECK_MEM(RECORD_LOC(4, 20, 3962), words, 3962);
 	CHECK_LE(record.bytes, 3992);
 }
@@ -220,7 +227,8 @@ TEST(an_event_without_fields_is_a_header)
 
 TEST(parameters_may_have_any_name)
 {
-	RECORD_ONE(cairn_event_short_clash, cairn_trace_short_clash(1, 2, 3, "four", 5, "sixty", 2));
+	RECORD_ONE(cairn_event_short_clash,
+		   cairn_trace_short_clash(1, 2, 3, "four", 5, "sixty", 2));
 	CHECK_EQ(record_u32(0), 1);
 	CHECK_EQ(record_u32(4), 2);
 	CHECK_EQ(record_u32(8), 3);
@@ -232,10 +240,14 @@ TEST(parameters_may_have_any_name)
 TEST(print_texts)
 {
 	CHECK_PRINT(short_full, "\"%ld \\\"and\\\" %ld\\n\", REC->args[0], REC->args[1]");
-	CHECK_PRINT(short_text, "\"first=%s between=%u second=%s\", __get_str(first), REC->between, __get_str(second)");
-	CHECK_PRINT(short_names, "\"mode=%s kind=%s\", __print_flags(REC->mode, \"|\", { 0x1, \"read\" }, { 0x2, \"write\" }, "
-				 "{ 0x80, \"sync\" }), __print_symbolic(REC->kind, { 0x1, \"file\" }, "
-				 "{ 0xfffffffffffffffe, \"a \\\"dir\\\"\" })");
+	CHECK_PRINT(
+		short_text,
+		"\"first=%s between=%u second=%s\", __get_str(first), REC->between, __get_str(second)");
+	CHECK_PRINT(
+		short_names,
+		"\"mode=%s kind=%s\", __print_flags(REC->mode, \"|\", { 0x1, \"read\" }, { 0x2, \"write\" }, "
+		"{ 0x80, \"sync\" }), __print_symbolic(REC->kind, { 0x1, \"file\" }, "
+		"{ 0xfffffffffffffffe, \"a \\\"dir\\\"\" })");
 	CHECK_PRINT(short_plain, "\"a=%d b=%llu c=%s\", REC->a, REC->b, __get_str(c)");
 	CHECK_PRINT(short_empty, "\"\"");
 }
@@ -244,7 +256,8 @@ TEST(every_event_of_the_image_is_registered)
 {
 	(void)record_ring();
 	CHECK(cairn_event_find("short_form", "short_unused") == &cairn_event_short_unused);
-	CHECK(cairn_event_find("short_form", "short_name_of_the_length_that_the_limit_allows_and_no_more_no_m"));
+	CHECK(cairn_event_find("short_form",
+			       "short_name_of_the_length_that_the_limit_allows_and_no_more_no_m"));
 	CHECK(cairn_event_find("short_form", "short_empty") == &cairn_event_short_empty);
 	CHECK(cairn_event_find("task", "task_newtask"));
 	CHECK_EQ(cairn_event_short_in.mask, CAIRN_CAT(CAIRN_IPC));

@@ -5,7 +5,8 @@
 
 EXPORT_TRACEPOINT_SYMBOL_GPL(linux_open);
 
-#if defined(TRACE_EVENT) || defined(__field) || defined(__entry) || defined(TP_PROTO) || defined(TRACE_HEADER_MULTI_READ)
+#if defined(TRACE_EVENT) || defined(__field) || defined(__entry) || defined(TP_PROTO) || \
+	defined(TRACE_HEADER_MULTI_READ)
 #error "a word is left behind"
 #endif
 
@@ -16,6 +17,4 @@ int linux_form_reg(void)
 	return 0;
 }
 
-void linux_form_unreg(void)
-{
-}
+void linux_form_unreg(void) {}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Events in Linux's form, one for each word that it has; for event_linux.c. */
+/* clang-format off */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM linux_form
 

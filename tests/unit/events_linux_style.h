@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An event header as Linux writes them: Linux's includes, a missing semicolon, lists by macros that change their meaning. */
+/* clang-format off */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM linux_style
 

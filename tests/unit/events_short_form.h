@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Events in the short form, one for each word that it has; for event_short.c. Defined by events_short_form.c, in C or in C++. */
+/* clang-format off */
 #ifndef EVENTS_SHORT_FORM_H
 #define EVENTS_SHORT_FORM_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Page faults, fired at the start of the handler: address, instruction, and the error code of the architecture. */
+/* clang-format off */
 #ifndef CAIRN_EVENTS_EXCEPTIONS_H
 #define CAIRN_EVENTS_EXCEPTIONS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupt handlers and softirqs: entry before the handler's first line, exit behind its last. */
+/* clang-format off */
 #ifndef CAIRN_EVENTS_IRQ_H
 #define CAIRN_EVENTS_IRQ_H
 

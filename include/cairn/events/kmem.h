@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Page frames: `order` is the power of two of the number of pages, from frame `pfn` on. A failed allocation has pfn ~0ul. */
+/* clang-format off */
 #ifndef CAIRN_EVENTS_KMEM_H
 #define CAIRN_EVENTS_KMEM_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An NMI handler ran: its address, how long it took, how many events it handled. */
+/* clang-format off */
 #ifndef CAIRN_EVENTS_NMI_H
 #define CAIRN_EVENTS_NMI_H
 

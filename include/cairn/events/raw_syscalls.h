@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls by number. `args` points to six words; numbers are the host's own. */
+/* clang-format off */
 #ifndef CAIRN_EVENTS_RAW_SYSCALLS_H
 #define CAIRN_EVENTS_RAW_SYSCALLS_H
 

@@ -3,6 +3,7 @@
  * The scheduler. Fire sched_switch in the task that goes, sched_wakeup where a task becomes runnable, sched_process_fork in the
  * parent, sched_process_exit in the task that ends.
  */
+/* clang-format off */
 #ifndef CAIRN_EVENTS_SCHED_H
 #define CAIRN_EVENTS_SCHED_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals sent and delivered. `result` of sig: 0 delivered, 1 ignored, 2 already pending, 3 overflow fail, 4 lost info. */
+/* clang-format off */
 #ifndef CAIRN_EVENTS_SIGNAL_H
 #define CAIRN_EVENTS_SIGNAL_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks come and get names. Defined and fired by the core itself (cairn_task_name()). */
+/* clang-format off */
 #ifndef CAIRN_EVENTS_TASK_H
 #define CAIRN_EVENTS_TASK_H
 

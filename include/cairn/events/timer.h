@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* High-resolution timers: started (queued), expired (callback runs), finished, canceled. `hrtimer` names the timer. */
+/* clang-format off */
 #ifndef CAIRN_EVENTS_TIMER_H
 #define CAIRN_EVENTS_TIMER_H
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reader survives anything: regions with flipped bits, cut, with pages zeroed or copied over
+ * each other. Whatever comes out must keep the sums: the walk's account equals what the walk
+ * returned. Built with address and undefined sanitizers.
+ *
+ *	reader SEED ROUNDS FILE...      every file damaged ROUNDS times; TAP, one line a file
+ */
+#define _GNU_SOURCE
+#include "reader/reader.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static uint64_t fuzz_state;
+
+static uint64_t fuzz_random(uint64_t n)
+{
+	fuzz_state ^= fuzz_state << 13;
+	fuzz_state ^= fuzz_state >> 7;
+	fuzz_state ^= fuzz_state << 17;
+	return n ? fuzz_state % n : 0;
+}
+
+/* A place that matters more often than by chance: superblock, tables, headers of packets. */
+static uint64_t fuzz_place(uint64_t size)
+{
+	switch (fuzz_random(4)) {
+	case 0:
+		return fuzz_random(size);
+	case 1:
+		return fuzz_random(size < 131072 ? size : 131072);
+	case 2:
+		return (fuzz_random(size) & ~(uint64_t)4095) + fuzz_random(96);
+	default:
+		return (fuzz_random(size) & ~(uint64_t)511) + fuzz_random(192);
+	}
+}
+
+static uint64_t fuzz_damage(uint8_t *bytes, uint64_t size)
+{
+	uint64_t n = 1 + fuzz_random(8);
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t at = fuzz_place(size);
+		if (at >= size)
+			continue;
+		switch (fuzz_random(6)) {
+		case 0:
+		case 1:
+		case 2:
+			bytes[at] ^= (uint8_t)(1u << fuzz_random(8));
+			break;
+		case 3:
+			bytes[at] = (uint8_t)fuzz_random(256);
+			break;
+		case 4:
+			for (uint64_t k = at & ~(uint64_t)7;
+			     k < size && k < (at & ~(uint64_t)7) + 8; k++)
+				bytes[k] = fuzz_random(2) ? 0xff : 0;
+			break;
+		default:
+			memset(bytes + at, 0, size - at < 64 ? (size_t)(size - at) : 64);
+			break;
+		}
+	}
+	return fuzz_random(6) == 0 ? fuzz_random(size) : size;
+}
+
+/*
+ * A superblock that is damaged is refused by its checksum: make it fit again, so that what lies
+ * behind is reached.
+ */
+static void fuzz_mend_superblock(uint8_t *bytes, uint64_t size)
+{
+	struct cairn_superblock *sb = (void *)bytes;
+
+	if (size < sizeof(*sb) || fuzz_random(2))
+		return;
+	sb->superblock_bytes = sizeof(*sb);
+	sb->crc32c = 0;
+	sb->crc32c = cairn_reader_crc32c(0, sb, sizeof(*sb));
+}
+
+static bool fuzz_read(const char *path)
+{
+	struct cairn_reader *r;
+	struct cairn_fault why;
+	struct cairn_item it;
+	uint64_t events = 0, lost = 0, decoded = 0, missing = 0;
+	static char line[65536];
+
+	if (cairn_reader_open(&r, path, NULL, &why) < 0)
+		return true;
+	struct cairn_cursor *c = cairn_cursor_open(r, NULL);
+	while (c && cairn_cursor_next(c, &it) > 0) {
+		struct cairn_buf t;
+		if (it.kind == CAIRN_ITEM_LOST) {
+			lost += it.lost;
+			continue;
+		}
+		events += it.record.event != NULL;
+		cairn_buf_init(&t, line, sizeof(line));
+		cairn_reader_print_line(&it.record, &t);
+		for (uint32_t i = 0; it.record.event && i < it.record.event->nr_fields; i++)
+			cairn_reader_print_field(&it.record.event->fields[i], it.record.payload,
+						 it.record.bytes, &t);
+		cairn_buf_end(&t);
+	}
+	const struct cairn_reader_stream *st;
+	const struct cairn_reader_account *a;
+	for (uint32_t i = 0; c && (a = cairn_cursor_account(c, i, &st)); i++) {
+		decoded += a->decoded - a->filtered;
+		missing += a->lost + a->overwritten + a->unreadable;
+	}
+	bool ok = !c || (decoded == events && missing == lost);
+	if (!ok)
+		printf("# events %llu, accounted %llu; shown lost %llu, accounted %llu\n",
+		       (unsigned long long)events, (unsigned long long)decoded,
+		       (unsigned long long)lost, (unsigned long long)missing);
+	cairn_cursor_close(c);
+	cairn_reader_close(r);
+	return ok;
+}
+
+static bool fuzz_file(const char *path, uint64_t rounds)
+{
+	FILE *f = fopen(path, "rb");
+	char copy[64];
+
+	if (!f || fseek(f, 0, SEEK_END) < 0)
+		return false;
+	uint64_t size = (uint64_t)ftell(f);
+	rewind(f);
+	uint8_t *good = malloc(size + 1), *bad = malloc(size + 1);
+	bool ok = good && bad && fread(good, 1, size, f) == size;
+	fclose(f);
+	int fd = memfd_create("fuzz", 0);
+	snprintf(copy, sizeof(copy), "/proc/self/fd/%d", fd);
+	for (uint64_t i = 0; i < rounds && ok; i++) {
+		uint64_t before = fuzz_state;
+		memcpy(bad, good, size);
+		uint64_t n = i ? fuzz_damage(bad, size) : size;
+		if (i)
+			fuzz_mend_superblock(bad, size);
+		ok = ftruncate(fd, 0) == 0 && pwrite(fd, bad, n, 0) == (ssize_t)n &&
+		     fuzz_read(copy);
+		if (!ok)
+			printf("# round %llu, state %llu\n", (unsigned long long)i,
+			       (unsigned long long)before);
+	}
+	close(fd);
+	free(good);
+	free(bad);
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	int failed = 0;
+
+	if (argc < 4)
+		return 2;
+	fuzz_state = strtoull(argv[1], NULL, 10) * 2654435761u + 88172645463325252u;
+	printf("# seed %s\n1..%d\n", argv[1], argc - 3);
+	for (int i = 3; i < argc; i++) {
+		bool ok = fuzz_file(argv[i], strtoull(argv[2], NULL, 10));
+		const char *base = strrchr(argv[i], '/');
+		printf("%sok %d - damaged %s\n", ok ? "" : "not ", i - 2,
+		       base ? base + 1 : argv[i]);
+		fflush(stdout);
+		failed += !ok;
+	}
+	return failed != 0;
+}
