@@ -188,8 +188,9 @@ EQUIVALENT = [
 ]
 
 # Quick ones first: most mutants die in the first stage.
-STAGES = [("nesting", ["one_write"]), ("reader", []), ("nesting", ["stop", "mode", "consumer", "forged", "clock", "wrap"]),
-          ("nesting", ["losses", "two_writes"]), ("nesting", ["random", "three_writes"])]
+STAGES = [("nesting", ["one_write"]), ("reader", []),
+          ("nesting", ["stop", "mode", "consumer", "forged", "leaps", "back_between", "wrap", "far_ahead"]),
+          ("nesting", ["losses", "two_writes", "back_at_every"]), ("nesting", ["random", "three_writes"])]
 
 INCLUDES = ["tests/model", "tests", "."]
 

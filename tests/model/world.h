@@ -363,6 +363,7 @@ static bool world_write(uint32_t bytes)
 	struct world_frame *f = &w.frame[w.depth];
 	struct cairn_slot slot;
 	bool after_stop = w.stopped && w.depth == 0;
+	unsigned starts = w.starts;
 	uint8_t *p;
 
 	*wr = (struct world_write){.state = WRITE_BEGUN, .bytes = bytes};
@@ -374,7 +375,8 @@ static bool world_write(uint32_t bytes)
 	if (p) {
 		uint32_t i;
 
-		WORLD_REQUIRE(!after_stop, "stop", "record %u admitted after the stop", number);
+		WORLD_REQUIRE(!after_stop || w.starts != starts, "stop",
+			      "record %u admitted after the stop", number);
 		WORLD_REQUIRE(wr->state == WRITE_RESERVED && slot.ts == wr->ts, "I2",
 			      "record %u: state %d", number, wr->state);
 		WORLD_REQUIRE((uintptr_t)p % 4 == 0, "layout", "payload at %p", (void *)p);
@@ -442,6 +444,7 @@ static void world_act(struct world_action a)
 	case ACT_START:
 		world_elsewhere(cairn_ring_start);
 		w.stopped = false;
+		w.starts++;
 		break;
 	case ACT_MODE:
 		w.ring.mode = (uint32_t)a.value;
