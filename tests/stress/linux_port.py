@@ -83,9 +83,11 @@ def _():
     tap.equal(len(exact("short-threads")["cpus"]), 1, "streams used")
 
 
-@tap.test("signals while threads get their streams take no second stream")
+@tap.test("signals while threads get and give back their streams keep no second stream")
 def _():
-    tap.check(len(exact("signals", lossless=False, CAIRN_RING_KB="64")["cpus"]) <= 5, "4 threads at once used more than 5 streams")
+    # a signal that comes when a thread has given its stream back takes one for the thread's last moments
+    streams = len(exact("signals", lossless=False, CAIRN_RING_KB="64")["cpus"])
+    tap.check(streams <= 8, f"4 threads at once, many in a row, used {streams} streams")
 
 
 @tap.test("a thread that ends in the middle of late destructors does not keep its stream")
