@@ -530,22 +530,40 @@ static bool port_reclaim(void)
 	return any;
 }
 
+/* One that is open, before a new one takes memory. */
+static int port_look_for_stream(uint32_t tid)
+{
+	bool reclaimed = false;
+	unsigned i;
+
+	for (i = 0; i < port.nr_streams; i++) {
+		bool fresh = !cairn_rings[i];
+		int stream;
+
+		if (fresh && !reclaimed) {
+			reclaimed = true;
+			if (port_reclaim()) {
+				i = ~0u; /* from the first again */
+				continue;
+			}
+		}
+		stream = port_try_stream(i, tid);
+		if (stream >= 0)
+			return stream;
+		if (fresh && !cairn_rings[i] && !__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED))
+			return -1; /* no room in the file system: none for the next one either */
+	}
+	return -1;
+}
+
 static int port_take_stream(uint32_t tid)
 {
-	do {
-		unsigned i;
+	int stream;
 
-		for (i = 0; i < port.nr_streams; i++) {
-			bool fresh = !cairn_rings[i];
-			int stream = port_try_stream(i, tid);
-
-			if (stream >= 0)
-				return stream;
-			if (fresh && !cairn_rings[i] && !__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED))
-				return -1; /* no room in the file system: none for the next one either */
-		}
-	} while (port_reclaim());
-	return -1;
+	do
+		stream = port_look_for_stream(tid);
+	while (stream < 0 && port_reclaim());
+	return stream;
 }
 
 static void port_thread_exit(void *arg)
