@@ -14,7 +14,7 @@ const char *const cairn_lost_names[CAIRN_NR_LOST] = {
 
 static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_reader_stream *st)
 {
-	for (uint32_t i = 0; s->cpus && i < s->nr_cpus; i++)
+	for (uint32_t i = 0; i < s->nr_cpus; i++)
 		if (s->cpus[i].image == st->image && s->cpus[i].cpu == st->cb.cpu)
 			return &s->cpus[i];
 	struct survey_cpu *c = &s->cpus[s->nr_cpus];
@@ -103,7 +103,11 @@ bool survey_take(struct survey *s, struct input *in)
 	for (unsigned i = 0; i < r->nr_images; i++)
 		streams += r->images[i].nr_streams;
 	s->cpus = calloc(streams + 1, sizeof(*s->cpus));
-	bool ok = s->cpus != NULL;
+	if (!s->cpus) {
+		say(in->verb, "%s: out of memory", in->path);
+		return false;
+	}
+	bool ok = true;
 	for (unsigned i = 0; i < r->nr_images && ok; i++) {
 		const struct cairn_image *im = &r->images[i];
 		uint32_t *index = survey_index(&im->schema);

@@ -297,8 +297,8 @@ CAIRN_INLINE uint32_t cairn_name_slot(uint32_t pid, uint32_t nr_slots)
  *
  * OFFSET counts from the start of the Linux record (payload offset + 8), SIZE is that of the fixed part (4 for a slot), SIGNED 0 or
  * 1, ELEMENT the size of an array's element (else equal to SIZE), DECLARATION is Linux's, for instance `pid_t prev_pid`, `char
- * comm[16]`, `__data_loc char[] path`. FORMAT-AND-ARGUMENTS is what follows `print fmt: ` in Linux. One line each; within the
- * comment the two characters that would end it are written with a backslash between them.
+ * comm[16]`, `__data_loc char[] path`. FORMAT-AND-ARGUMENTS is what follows `print fmt: ` in Linux. One line each. Within
+ * them, a star and a slash with nothing or only backslashes in between have one backslash more there, which readers take out.
  */
 
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_section) == 32, "section row is 32 bytes");

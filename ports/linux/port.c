@@ -503,7 +503,7 @@ static int port_try_stream(unsigned i, uint32_t tid)
 	if (__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED) ||
 	    !__atomic_compare_exchange_n(&port.owner[i], &free_owner, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return -1; /* ORDER stream:B, pairs with stream:A */
-	err = cairn_rings[i] ? cairn_ring_hand_over(i, task) : cairn_ring_open(i, task);
+	err = CAIRN_LOAD_PTR(&cairn_rings[i]) ? cairn_ring_hand_over(i, task) : cairn_ring_open(i, task);
 	if (!err)
 		return (int)i;
 	/*
@@ -537,7 +537,7 @@ static int port_look_for_stream(uint32_t tid)
 	unsigned i;
 
 	for (i = 0; i < port.nr_streams; i++) {
-		bool fresh = !cairn_rings[i];
+		bool fresh = !CAIRN_LOAD_PTR(&cairn_rings[i]); /* a hint: the owner word decides */
 		int stream;
 
 		if (fresh && !reclaimed) {
@@ -550,7 +550,7 @@ static int port_look_for_stream(uint32_t tid)
 		stream = port_try_stream(i, tid);
 		if (stream >= 0)
 			return stream;
-		if (fresh && !cairn_rings[i] && !__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED))
+		if (fresh && !CAIRN_LOAD_PTR(&cairn_rings[i]) && !__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED))
 			return -1; /* no room in the file system: none for the next one either */
 	}
 	return -1;
@@ -729,5 +729,4 @@ __attribute__((__destructor__(101))) static void port_end(void)
 		port_clock_measure(0);
 	else if (!port.asked)
 		(void)unlink(port.path); /* nothing was ever recorded, and nobody asked for it */
-	cairn_stop(); /* who follows the region need not guess whether more will come */
 }
