@@ -33,14 +33,10 @@ test: ## everything that must hold; ends with: N passed, N failed, N skipped
 	@scripts/install-deps.sh
 	@scripts/run-tests.py --full $(T)
 
-test-long: ## make test, then mutation, kill rounds and long fuzzing
-ifeq ($(wildcard tests/long.sh),)
-	$(call absent,the long tests (tests/long.sh: mutation kill rounds and long fuzzing) are not in this tree yet)
-else
+test-long: ## make test, then the long forms: enumeration, all mutants, hundreds of kill rounds (hours)
 	@scripts/install-deps.sh
 	@scripts/run-tests.py --full
-	@tests/long.sh
-endif
+	@scripts/run-tests.py --long
 
 check: ## the host suites unit, model, build, cli, in under a minute (T=unit/ring: only those)
 	@scripts/run-tests.py $(if $(T),$(T),--quick $(filter $(notdir $(wildcard tests/*)),unit model build cli))
