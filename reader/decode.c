@@ -248,6 +248,8 @@ static uint64_t decode_total(const struct cairn_walk *w)
 
 	if (w->stream->image->sb.region_bytes == 0 && cairn_image_is_capture(w->stream->image))
 		return 0; /* never finished: its control blocks are those of the start */
+	if (w->open_total_known)
+		return w->open_total;
 	return cb->events_total + (cb->committed >> CAIRN_POS_BITS);
 }
 
@@ -292,22 +294,63 @@ static void decode_link(struct cairn_walk *w)
 	}
 }
 
-/* events_discarded up to the close of the packet that is left now. */
-static void decode_leave(struct cairn_walk *w)
+uint64_t cairn_walk_discarded(const struct cairn_walk *w)
 {
-	const struct cairn_reader_packet *p = &w->packet;
+	uint64_t told = w->any ? w->packet.h.events_discarded : 0;
 	uint64_t lost = 0;
 
-	if (!w->any)
-		return;
 	for (int i = 0; i < CAIRN_NR_LOST; i++)
 		lost += w->stream->cb.lost[i];
 	/* a damaged header must not invent losses: the control block bounds them */
-	if (p->h.events_discarded > w->discarded &&
-	    (p->h.events_discarded <= lost || w->stream->image->sb.region_bytes == 0)) {
-		w->unsaid += p->h.events_discarded - w->discarded;
-		w->discarded = p->h.events_discarded;
-	}
+	bool believed = told <= lost || w->stream->image->sb.region_bytes == 0;
+	return believed && told > w->discarded ? told : w->discarded;
+}
+
+/* The packet is left now: its losses stand before what follows. */
+static void decode_leave(struct cairn_walk *w)
+{
+	uint64_t discarded = cairn_walk_discarded(w);
+
+	w->unsaid += discarded - w->discarded;
+	w->discarded = discarded;
+}
+
+/*
+ * A writer inside publish has added a packet to events_total that lies behind `committed`. What the
+ * open packet says of itself was final when its predecessor was published, and wins.
+ */
+static void decode_note_open(struct cairn_walk *w)
+{
+	const struct cairn_reader_packet *p = &w->packet;
+	const struct cairn_ring *cb = &w->stream->cb;
+	uint64_t count = cb->committed >> CAIRN_POS_BITS;
+	uint64_t ahead = cb->events_total - p->h.events_before;
+
+	if (!p->open || p->damaged || count == 0 || cairn_image_is_capture(w->stream->image) ||
+	    cb->events_total < p->h.events_before ||
+	    ahead > decode_most_records(w->stream) * w->stream->nr_slots)
+		return;
+	w->open_total = p->h.events_before + count;
+	w->open_total_known = true;
+}
+
+/* Packet `seq` cannot be read: pass over those behind it that are not in the file either. */
+static void decode_pass_absent(struct cairn_walk *w, uint64_t seq)
+{
+	const struct cairn_reader_stream *st = w->stream;
+	uint64_t n = st->places ? 0 : cairn_reader_stream_absent(st, seq);
+	uint64_t left = st->nr_places - w->next_place;
+	struct cairn_fault f;
+
+	n = n && n - 1 < left ? n - 1 : n ? left : 0;
+	if (n == 0)
+		return;
+	w->next_place += n;
+	w->account.damaged += n;
+	cairn_fault_set(&f, 0, "%llu packets behind it lie outside the file or in a hole of it",
+			(unsigned long long)n);
+	snprintf(f.kept, sizeof(f.kept), "left them out");
+	decode_say(&w->packet, &w->sink, 0, &f);
 }
 
 /* After the last packet: what was overwritten behind it, and the losses that no packet tells. */
@@ -371,10 +414,13 @@ int cairn_walk_packet(struct cairn_walk *w)
 				e == CAIRN_READER_ABSENT && p->h.seq == CAIRN_SEQ_INVALID;
 			w->account.damaged += e < 0;
 			w->gap_damaged |= e < 0;
+			if (e < 0)
+				decode_pass_absent(w, seq);
 			continue;
 		}
 		decode_link(w);
 		cairn_reader_packet_parse(p, &w->sink);
+		decode_note_open(w);
 		w->any = true;
 		w->prev_seq = seq;
 		w->prev_end = p->h.ts_end > p->last_ts || p->damaged ? p->h.ts_end : p->last_ts;
@@ -390,6 +436,7 @@ int cairn_walk_packet(struct cairn_walk *w)
 	}
 	if (!w->over)
 		decode_finish(w);
+	cairn_walk_fini(w); /* a merge of many streams keeps no bytes of those that ended */
 	return 0;
 }
 

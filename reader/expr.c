@@ -153,32 +153,44 @@ static bool expr_char(const char **at, char *out)
 	return true;
 }
 
-char *cairn_expr_parse_string(const char **at, size_t *n)
+/*
+ * Literals that follow each other, into `out` if that is not NULL. Returns the place behind them, or
+ * NULL. Two passes: the text goes on for long behind most literals, memory is for the literal only.
+ */
+static const char *expr_literals(const char *s, char *out, size_t *n)
 {
-	const char *s = *at;
-	char *out = malloc(strlen(s) + 1);
-	size_t used = 0;
+	const char *behind = NULL;
 
+	*n = 0;
 	cairn_expr_skip_blanks(&s);
-	if (!out || *s != '"') {
-		free(out);
-		return NULL;
-	}
 	while (*s == '"') {
 		s++;
 		while (*s != '"') {
-			if (!expr_char(&s, &out[used])) {
-				free(out);
+			char c;
+			if (!expr_char(&s, &c))
 				return NULL;
-			}
-			used++;
+			if (out)
+				out[*n] = c;
+			++*n;
 		}
-		s++;
-		*at = s;
+		behind = ++s;
 		cairn_expr_skip_blanks(&s);
 	}
-	out[used] = '\0';
-	*n = used;
+	return behind;
+}
+
+char *cairn_expr_parse_string(const char **at, size_t *n)
+{
+	size_t bytes;
+
+	if (!expr_literals(*at, NULL, &bytes))
+		return NULL;
+	char *out = malloc(bytes + 1);
+	if (!out)
+		return NULL;
+	*at = expr_literals(*at, out, &bytes);
+	out[bytes] = '\0';
+	*n = bytes;
 	return out;
 }
 

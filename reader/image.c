@@ -343,6 +343,42 @@ static int image_load_names(struct cairn_image *im)
 	return e;
 }
 
+/* Streams stand in the order of their control blocks. */
+static struct cairn_reader_stream *image_stream(const struct cairn_image *im, uint32_t index)
+{
+	uint32_t low = 0, high = im->nr_streams;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (im->streams[mid].index < index)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < im->nr_streams && im->streams[low].index == index ? &im->streams[low] : NULL;
+}
+
+/* Bytes of whole packets from `at` on that are a hole of the file. */
+static uint64_t image_hole(const struct cairn_image *im, uint64_t at, uint32_t step)
+{
+	uint64_t data = cairn_source_next_data(im->source, im->base + at);
+
+	return data > im->base + at ? (data - im->base - at) / step * step : 0;
+}
+
+static int image_add_place(struct cairn_reader_stream *st, uint64_t seq, uint64_t offset)
+{
+	if ((st->nr_places & (st->nr_places - 1)) == 0) {
+		uint64_t room = st->nr_places ? st->nr_places * 2 : 1;
+		struct cairn_place *p = realloc(st->places, room * sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		st->places = p;
+	}
+	st->places[st->nr_places++] = (struct cairn_place){seq, offset};
+	return 0;
+}
+
 /* Places of a capture's packets, handed out to the streams they belong to. */
 static int image_index_capture(struct cairn_image *im, const struct cairn_sink *sink)
 {
@@ -358,26 +394,20 @@ static int image_index_capture(struct cairn_image *im, const struct cairn_sink *
 	bytes = bytes < there ? bytes : there;
 	for (uint64_t at = 0; at < bytes; at += step) {
 		struct cairn_packet_header h;
-		struct cairn_reader_stream *st = NULL;
 		/* the last packet may be cut, then what is there of it counts */
 		if (bytes - at < sizeof(h) ||
 		    !cairn_source_read_all(im->source, im->base + s->offset + at, &h, sizeof(h)))
 			break;
-		for (uint32_t i = 0; i < im->nr_streams && !st; i++)
-			if (im->streams[i].index == CAIRN_PACKET_RING(h.flags))
-				st = &im->streams[i];
+		struct cairn_reader_stream *st = image_stream(im, CAIRN_PACKET_RING(h.flags));
 		if (!st || h.magic != CAIRN_CTF_MAGIC || h.seq == CAIRN_SEQ_INVALID) {
-			bad_at = bad++ ? bad_at : at;
+			uint64_t hole = h.magic ? 0 : image_hole(im, s->offset + at, step);
+			bad_at = bad ? bad_at : at;
+			bad += hole ? hole / step : 1;
+			at += hole ? hole - step : 0;
 			continue;
 		}
-		if ((st->nr_places & (st->nr_places - 1)) == 0) {
-			uint64_t room = st->nr_places ? st->nr_places * 2 : 1;
-			struct cairn_place *p = realloc(st->places, room * sizeof(*p));
-			if (!p)
-				return -ENOMEM;
-			st->places = p;
-		}
-		st->places[st->nr_places++] = (struct cairn_place){h.seq, s->offset + at};
+		if (image_add_place(st, h.seq, s->offset + at) < 0)
+			return -ENOMEM;
 	}
 	if (bad) {
 		cairn_fault_set(&f, im->base + s->offset + bad_at,
@@ -411,6 +441,49 @@ static void image_sort_places(struct cairn_reader_stream *st)
 		st->places[n++] = st->places[i];
 	}
 	st->nr_places = n;
+}
+
+static int image_compare_packets(const void *a, const void *b)
+{
+	const struct cairn_reader_stream *const *x = a, *const *y = b;
+
+	if ((*x)->cb.packets_offset != (*y)->cb.packets_offset)
+		return (*x)->cb.packets_offset < (*y)->cb.packets_offset ? -1 : 1;
+	return (*x)->index < (*y)->index ? -1 : (*x)->index > (*y)->index;
+}
+
+/* A packet belongs to one ring: of rings that overlap, the first in the file is kept. */
+static int image_drop_overlaps(struct cairn_image *im, const struct cairn_sink *sink)
+{
+	struct cairn_reader_stream **order = calloc(im->nr_streams + 1, sizeof(*order));
+	uint64_t end = 0;
+	uint32_t kept = 0;
+
+	if (!order)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < im->nr_streams; i++)
+		order[i] = &im->streams[i];
+	qsort(order, im->nr_streams, sizeof(*order), image_compare_packets);
+	for (uint32_t i = 0; i < im->nr_streams; i++) {
+		struct cairn_reader_stream *st = order[i];
+		struct cairn_fault f;
+		if (st->cb.packets_offset >= end) {
+			end = st->cb.packets_offset + st->cb.ring_mask + 1;
+			continue;
+		}
+		cairn_fault_set(&f, im->base + st->cb.packets_offset,
+				"the ring's packets overlap those of another ring");
+		snprintf(f.kept, sizeof(f.kept), "this ring is left out");
+		f.ring = st->index;
+		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
+		st->nr_slots = 0;
+	}
+	free(order);
+	for (uint32_t i = 0; i < im->nr_streams; i++)
+		if (im->streams[i].nr_slots)
+			im->streams[kept++] = im->streams[i];
+	im->nr_streams = kept;
+	return 0;
 }
 
 static int image_load_streams(struct cairn_image *im, const struct cairn_sink *sink)
@@ -450,7 +523,7 @@ static int image_load_streams(struct cairn_image *im, const struct cairn_sink *s
 			image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 		}
 	}
-	return 0;
+	return cairn_image_is_capture(im) ? 0 : image_drop_overlaps(im, sink);
 }
 
 static void image_count_cpus(struct cairn_image *im)

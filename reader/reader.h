@@ -266,6 +266,12 @@ int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cair
 /* Number of the packet in which a position lies: nearest to `hint`. */
 uint64_t cairn_reader_stream_seq(const struct cairn_ring *cb, uint64_t pos, uint64_t hint);
 
+/*
+ * How many packets of a ring, counted from `seq` to the last slot, have no byte in the file: it ends
+ * before them or has a hole there. For a look after packet `seq` could not be read.
+ */
+uint64_t cairn_reader_stream_absent(const struct cairn_reader_stream *st, uint64_t seq);
+
 struct cairn_reader_packet {
 	const struct cairn_reader_stream *stream;
 	uint64_t seq, offset; /* offset in the file */
@@ -340,7 +346,8 @@ struct cairn_walk {
 	uint64_t discarded; /* events_discarded accounted for so far */
 	uint64_t unsaid;    /* lost and overwritten, not shown yet */
 	uint64_t prev_seq, prev_end;
-	bool any, gap_damaged, over;
+	uint64_t open_total; /* records up to the open packet's end; valid if open_total_known */
+	bool any, gap_damaged, over, open_total_known;
 };
 
 int cairn_walk_init(struct cairn_walk *w, const struct cairn_reader_stream *st,
@@ -348,6 +355,8 @@ int cairn_walk_init(struct cairn_walk *w, const struct cairn_reader_stream *st,
 void cairn_walk_fini(struct cairn_walk *w);
 /* Go to the next surviving packet: w->packet. Returns 1, or 0 at the end. */
 int cairn_walk_packet(struct cairn_walk *w);
+/* events_discarded up to the packet's close, as far as the control block vouches for it. */
+uint64_t cairn_walk_discarded(const struct cairn_walk *w);
 /*
  * Next record, cairn:discarded skipped. The record is valid until the next call. Returns 1, or 0 at
  * the end.

@@ -181,6 +181,8 @@ static bool schema_field(struct cairn_schema_event *e, struct schema_span line)
 	bool dynamic = f->kind == CAIRN_SCHEMA_DATA_LOC || f->kind == CAIRN_SCHEMA_REL_LOC;
 	if (dynamic && f->size != 4)
 		return false;
+	if (f->kind == CAIRN_SCHEMA_INT)
+		f->element = f->size; /* never more than the field's own bytes */
 	e->nr_dynamic += dynamic;
 	if (f->offset + f->size > e->fixed_bytes)
 		e->fixed_bytes = f->offset + f->size;

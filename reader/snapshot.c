@@ -107,6 +107,20 @@ int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cair
 	return 1;
 }
 
+uint64_t cairn_reader_stream_absent(const struct cairn_reader_stream *st, uint64_t seq)
+{
+	const struct cairn_image *im = st->image;
+	uint64_t slot = seq % st->nr_slots;
+	uint64_t at = im->base + st->cb.packets_offset + slot * st->packet_bytes;
+	uint64_t size = cairn_source_size(im->source), end = im->base + im->bytes;
+
+	end = end < size ? end : size;
+	uint64_t data = at < end ? cairn_source_next_data(im->source, at) : end;
+	if (data >= end)
+		return st->nr_slots - slot;
+	return (data - at) / st->packet_bytes;
+}
+
 static void snapshot_say(struct cairn_reader_packet *p, const struct cairn_sink *sink, uint32_t at,
 			 const char *what, const char *kept)
 {
@@ -135,7 +149,7 @@ static uint32_t snapshot_closed_end(const struct cairn_reader_stream *st, uint64
 	struct cairn_closed c;
 
 	if (cairn_image_is_capture(im) || st->cb.closed_offset < s->offset ||
-	    at > s->offset + s->size - sizeof(c) ||
+	    st->cb.closed_offset - s->offset > s->size || at - s->offset > s->size - sizeof(c) ||
 	    !cairn_source_read_all(im->source, im->base + at, &c, sizeof(c)))
 		return CAIRN_PACKET_HEADER_BYTES;
 	if (cairn_reader_stream_seq(&st->cb, c.end, seq) != seq)

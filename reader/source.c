@@ -134,7 +134,7 @@ int cairn_source_from_fd(struct cairn_source **out, int fd, struct cairn_fault *
 			cairn_fault_set(why, CAIRN_NO_OFFSET, "cannot keep what the pipe gives: %s",
 					strerror(-e));
 		}
-	} else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+	} else if (!S_ISREG(st.st_mode)) {
 		e = -EINVAL;
 		cairn_fault_set(why, CAIRN_NO_OFFSET, "is neither a file nor a pipe");
 	}

@@ -100,6 +100,10 @@ void cairn_buf_put_safe(struct cairn_buf *t, const char *s, size_t n)
 			continue;
 		}
 		size_t len = u[i] >= 0x80 ? cairn_reader_utf8_bytes(s + i, n - i) : 0;
+		if (t->size - 1 - t->used < 4) { /* no half of a character */
+			t->cut = true;
+			return;
+		}
 		if (len)
 			cairn_buf_put(t, s + i, len);
 		else

@@ -323,7 +323,10 @@ static int64_t capture_ring_copy(struct capture *c, struct capture_ring *r)
 		uint64_t at = st->cb.packets_offset + r->next % st->nr_slots * st->packet_bytes;
 		int got = cairn_reader_packet_read(st, r->next, at, &p, NULL);
 		if (got != CAIRN_READER_OK || memcmp(p.h.uuid, c->sb.uuid, sizeof(p.h.uuid))) {
-			c->missed++;
+			uint64_t n = got < 0 ? cairn_reader_stream_absent(st, r->next) : 0;
+			n = n > end - r->next ? end - r->next : n ? n : 1;
+			c->missed += n;
+			r->next += n - 1;
 			continue;
 		}
 		int e = capture_put_packet(c, &p);

@@ -28,7 +28,8 @@ static void check_summary(const struct input *in, const struct survey *s)
 	if (s->total.torn)
 		cairn_buf_printf(&u, "; %llu packets being reopened or never used",
 				 (unsigned long long)s->total.torn);
-	printf("%s: %s: %u regions, %u rings, %llu packets, %llu events%s%s%s\n", in->path,
+	print_safe(stdout, in->path);
+	printf(": %s: %u regions, %u rings, %llu packets, %llu events%s%s%s\n",
 	       in->damages ? "damaged" : "fine", in->reader->nr_images, rings,
 	       (unsigned long long)s->total.packets,
 	       (unsigned long long)(s->total.decoded - s->total.filtered), t.used ? "; " : "",

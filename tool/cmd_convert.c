@@ -31,6 +31,7 @@ struct convert {
 	char clean[CONVERT_PATH_MAX - 16]; /* `out` without slashes behind it */
 	char temp[CONVERT_PATH_MAX];
 	uint64_t events, packets;
+	struct survey missing; /* its losses only */
 };
 
 /* Regular files of ours: metadata and ring-N. Directories of several regions: region-N. */
@@ -392,25 +393,20 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 			ok = s.file != NULL;
 			if (!ok)
 				break;
-			if (convert_any_lost(st) || (p->h.events_discarded && !p->damaged))
+			if (convert_any_lost(st) || cairn_walk_discarded(&w))
 				convert_lead_in(&s, p);
 		}
 		convert_flush(&s, discarded);
 		if (p->damaged)
 			convert_mend_times(p);
-		/*
-		 * w.discarded: what the packets before this one told; this one's own word counts
-		 * only if it is sane
-		 */
-		discarded = p->h.events_discarded >= discarded && !p->damaged
-				    ? p->h.events_discarded
-				    : discarded;
+		discarded = cairn_walk_discarded(&w);
 		convert_hold(&s, p, w.events - p->nr_records);
 	}
 	if (ok && s.file)
 		convert_flush(&s, w.discarded > discarded ? w.discarded : discarded);
 	if (s.file)
 		ok &= convert_close(c, s.file, s.path);
+	cairn_reader_account_add(&c->missing.total, &w.account);
 	free(s.held);
 	cairn_walk_fini(&w);
 	return ok;
@@ -425,6 +421,7 @@ static bool convert_image(struct convert *c, const struct cairn_image *im, const
 	for (uint32_t i = 0; i < im->nr_streams; i++)
 		if (!convert_stream(c, &im->streams[i], dir))
 			return false;
+	c->missing.lost_no_stream += im->state.lost_no_stream;
 	return true;
 }
 
@@ -488,9 +485,15 @@ static int convert_run(struct convert *c)
 		if (!ok)
 			convert_remove(AT_FDCWD, c->temp, 1, false);
 	}
-	if (ok)
-		say(c->verb, "%s: %llu events in %llu packets to %s", c->file,
-		    (unsigned long long)c->events, (unsigned long long)c->packets, c->out);
+	if (ok) {
+		char losses[512];
+		struct cairn_buf t;
+		cairn_buf_init(&t, losses, sizeof(losses));
+		survey_losses(&c->missing, &t);
+		say(c->verb, "%s: %llu events in %llu packets to %s%s%s", c->file,
+		    (unsigned long long)c->events, (unsigned long long)c->packets, c->out,
+		    t.used ? "; " : "", cairn_buf_end(&t));
+	}
 	int status = input_close(&c->in);
 	return ok ? status : EXIT_DATA;
 }
@@ -521,8 +524,9 @@ int cairn_cmd_convert(const struct verb *v, int argc, char **argv)
 		    c.format ? c.format : "");
 		return EXIT_USAGE;
 	}
-	if (!c.out) {
-		say(v, "where to? -o DIR");
+	if (!c.out || strcmp(c.out, "-") == 0) {
+		say(v, c.out ? "a CTF trace is a directory; it cannot go to standard output"
+			     : "where to? -o DIR");
 		return EXIT_USAGE;
 	}
 	return convert_run(&c);

@@ -255,7 +255,8 @@ int cairn_cmd_info(const struct verb *v, int argc, char **argv)
 	if (ok && json) {
 		info_json(&in, &s);
 	} else if (ok) {
-		printf("%s: %llu bytes, %u region%s\n", file,
+		print_safe(stdout, file);
+		printf(": %llu bytes, %u region%s\n",
 		       (unsigned long long)cairn_source_size(in.reader->source),
 		       in.reader->nr_images, in.reader->nr_images == 1 ? "" : "s");
 		for (unsigned i = 0; i < in.reader->nr_images; i++)

@@ -134,14 +134,27 @@ static int record_temp(const struct record *r, char path[REGIONS_PATH_MAX])
 	return fd < 0 ? -errno : fd;
 }
 
+static bool record_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static bool record_begin(struct record *r)
 {
 	struct stat st;
 
 	r->fd = r->done_fd = -1;
 	r->started_ns = record_now();
-	if (stat(r->out, &st) == 0 && S_ISDIR(st.st_mode))
-		return record_fail(r, r->out, EISDIR);
+	if (stat(r->out, &st) == 0 && !S_ISREG(st.st_mode)) {
+		say(r->v, "%s: exists and is not a file; left as it is", r->out);
+		return false;
+	}
+	if (r->region && record_same_file(r->region, r->out)) {
+		say(r->v, "%s: is the region itself; left as it is", r->out);
+		return false;
+	}
 	r->fd = record_temp(r, r->temp);
 	if (r->fd < 0) {
 		int e = -r->fd;
@@ -735,6 +748,8 @@ static int record_options(struct record *r, int argc, char **argv)
 				  : "what? `--region FILE` or `-- PROGRAM`";
 	else if (r->region && !r->out)
 		wrong = "where to? -o FILE";
+	else if (r->out && strcmp(r->out, "-") == 0)
+		wrong = "a capture cannot go to standard output";
 	else if (r->region && r->globs)
 		wrong = "-e is for programs; a guest is told by its boot string or control files";
 	if (!wrong)

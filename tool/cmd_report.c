@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cairn report: events as text in Linux's layout, losses in their places. */
+#define _GNU_SOURCE
 #include "verb.h"
 
 #include <stdlib.h>
@@ -26,8 +27,9 @@ struct report {
 	const char **globs;
 	unsigned nr_globs;
 	bool **wanted; /* by image and id; NULL = all */
-	char **kept;   /* the last lines, a ring */
+	char **kept;   /* the last events, a ring; each with the losses before it */
 	uint64_t nr_kept;
+	char *ahead; /* losses, the next event is to come */
 };
 
 static int report_options(struct report *r, int argc, char **argv)
@@ -90,10 +92,25 @@ static bool report_mark(struct report *r, const char *glob)
 	return false;
 }
 
+static uint32_t report_nr_cpus(const struct cairn_reader *r)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < r->nr_images; i++)
+		n = r->images[i].nr_cpus > n ? r->images[i].nr_cpus : n;
+	return n;
+}
+
 static bool report_choose(struct report *r)
 {
 	unsigned n = r->in.reader->nr_images;
+	uint32_t cpus = report_nr_cpus(r->in.reader);
 
+	if (r->by_cpu && r->cpu >= cpus) {
+		say(r->verb, "%s: no CPU %llu; the trace has %u, counted from 0", r->file,
+		    (unsigned long long)r->cpu, cpus);
+		return false;
+	}
 	if (r->nr_globs == 0)
 		return true;
 	r->wanted = calloc(n, sizeof(*r->wanted));
@@ -121,25 +138,27 @@ static bool report_wants(const struct report *r, const struct cairn_item *it)
 }
 
 /* A finished line: printed, or kept until it is known to be among the last. */
-static void report_put(struct report *r, const char *line)
+static void report_put(struct report *r, enum cairn_item_kind kind, const char *line)
 {
+	char *joined;
+
 	if (!r->by_last) {
 		fputs(line, stdout);
 		return;
 	}
-	if (r->last == 0)
+	if (r->last == 0 || asprintf(&joined, "%s%s", r->ahead ? r->ahead : "", line) < 0)
+		return;
+	free(r->ahead);
+	r->ahead = kind == CAIRN_ITEM_LOST ? joined : NULL;
+	if (kind == CAIRN_ITEM_LOST)
 		return;
 	char **slot = &r->kept[r->nr_kept++ % r->last];
 	free(*slot);
-	*slot = strdup(line);
+	*slot = joined;
 }
 
 static void report_header(const struct survey *s, const struct cairn_reader *r)
 {
-	uint32_t cpus = 0;
-
-	for (unsigned i = 0; i < r->nr_images; i++)
-		cpus = r->images[i].nr_cpus > cpus ? r->images[i].nr_cpus : cpus;
 	printf("# tracer: nop\n#\n# entries-in-buffer/entries-written: %llu/%llu   #P:%u\n#\n"
 	       "#                                _-----=> irqs-off/BH-disabled\n"
 	       "#                               / _----=> need-resched\n"
@@ -150,7 +169,7 @@ static void report_header(const struct survey *s, const struct cairn_reader *r)
 	       "#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n"
 	       "#              | |         |   |||||     |         |\n",
 	       (unsigned long long)(s->total.decoded - s->total.filtered),
-	       (unsigned long long)cairn_reader_account_emitted(&s->total), cpus);
+	       (unsigned long long)cairn_reader_account_emitted(&s->total), report_nr_cpus(r));
 }
 
 /* JSON of one event into memory: the line may have to wait for --last. */
@@ -172,7 +191,9 @@ static void report_json(struct report *r, const struct cairn_item *it)
 			(unsigned long long)rec->ts,
 			(unsigned long long)cairn_image_clock_ns(&im->clock, rec->ts),
 			rec->task & CAIRN_TASK_PID_MASK);
-		json_string(f, cairn_reader_names_get(im->names, rec->task & CAIRN_TASK_PID_MASK));
+		json_string(f, rec->event ? cairn_reader_names_get(im->names,
+								   rec->task & CAIRN_TASK_PID_MASK)
+					  : "<...>");
 		fprintf(f, ",\"context\":%u,\"event\":", rec->task >> 24);
 		json_string(f, rec->event ? rec->event->full : "unknown");
 		fprintf(f, ",\"fields\":{");
@@ -195,7 +216,7 @@ static void report_json(struct report *r, const struct cairn_item *it)
 		fprintf(f, "}}\n");
 	}
 	fclose(f);
-	report_put(r, line);
+	report_put(r, it->kind, line);
 	free(line);
 }
 
@@ -204,16 +225,14 @@ static void report_text(struct report *r, const struct cairn_item *it)
 	char line[REPORT_LINE_MAX];
 	struct cairn_buf t;
 
-	cairn_buf_init(&t, line, sizeof(line) - 1);
+	cairn_buf_init(&t, line, sizeof(line) - 4);
 	if (it->kind == CAIRN_ITEM_LOST)
 		cairn_buf_printf(&t, "CPU:%u [LOST %llu EVENTS]", it->stream->cb.cpu,
 				 (unsigned long long)it->lost);
 	else
 		cairn_reader_print_line(&it->record, &t);
-	cairn_buf_end(&t);
-	line[t.used] = '\n';
-	line[t.used + 1] = '\0';
-	report_put(r, line);
+	snprintf(line + t.used, sizeof(line) - t.used, "%s\n", t.cut ? "..." : "");
+	report_put(r, it->kind, line);
 }
 
 static bool report_events(struct report *r)
@@ -239,6 +258,8 @@ static bool report_events(struct report *r)
 	uint64_t n = r->by_last && r->nr_kept < r->last ? r->nr_kept : r->last;
 	for (uint64_t i = 0; r->by_last && i < n; i++)
 		fputs(r->kept[(r->nr_kept - n + i) % r->last], stdout);
+	if (r->ahead)
+		fputs(r->ahead, stdout);
 	cairn_cursor_close(c);
 	return true;
 }
@@ -250,6 +271,7 @@ static void report_free(struct report *r)
 	for (uint64_t i = 0; r->kept && i < r->last; i++)
 		free(r->kept[i]);
 	free(r->wanted);
+	free(r->ahead);
 	free(r->kept);
 	free(r->globs);
 }

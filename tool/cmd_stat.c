@@ -167,6 +167,8 @@ int cairn_cmd_stat(const struct verb *v, int argc, char **argv)
 		else if (rows)
 			stat_text(&s, rows, n);
 		ok = rows != NULL;
+		if (!ok)
+			say(v, "%s: out of memory", file);
 		free(rows);
 		survey_say_losses(&s, &in);
 		survey_free(&s);

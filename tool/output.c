@@ -105,6 +105,22 @@ bool output_is_terminal(int fd)
 	return isatty(fd);
 }
 
+void print_safe(FILE *f, const char *s)
+{
+	char one[8];
+
+	for (size_t left = strlen(s); left;) {
+		size_t n = cairn_reader_utf8_bytes(s, left);
+		struct cairn_buf t;
+		n = n ? n : 1;
+		cairn_buf_init(&t, one, sizeof(one));
+		cairn_buf_put_safe(&t, s, n);
+		fputs(cairn_buf_end(&t), f);
+		s += n;
+		left -= n;
+	}
+}
+
 void json_string(FILE *f, const char *s)
 {
 	size_t left = strlen(s);

@@ -130,6 +130,8 @@ extern const char *const cairn_lost_names[CAIRN_NR_LOST];
 /* Finish stdout. A broken pipe is quiet, a full disk is said. Returns the status to exit with. */
 int output_finish(const struct verb *v, int status);
 bool output_is_terminal(int fd);
+/* With control bytes escaped, for text output. */
+void print_safe(FILE *f, const char *s);
 void json_string(FILE *f, const char *s);
 /* "cpus": [...] of a survey: the keys are stable. */
 void json_cpus(FILE *f, const struct survey *s);

@@ -335,6 +335,7 @@ class Region:
         self.state_clock = (0, 0, 0)
         self.lost_no_stream = 0
         self.late = []  # events of a second metadata packet
+        self.metadata_unit = 65536
 
     def ring(self, slots=4, mode=0, cpu=None, start=0):
         r = Ring(len(self.rings), len(self.rings) if cpu is None else cpu, self.packet, slots, mode, start, self.uuid)
@@ -376,7 +377,7 @@ class Region:
 
     def build(self):
         meta = self.metadata()
-        meta_room = up(len(meta) + 100, 65536)
+        meta_room = up(len(meta) + 100, self.metadata_unit)
         closed = sum(16 * r.N for r in self.rings)
         nr = max(len(self.rings), 4)
         at = PAGE
@@ -622,6 +623,21 @@ def late():
     return [g]
 
 
+def small():
+    """As few bytes as hold some of everything: what fuzzing starts from."""
+    g = Region(cpus=1, events=[SWITCH, OPEN, TICK, RENAME])
+    g.metadata_unit = PAGE
+    g.names = [(100, "init")]
+    r = g.ring(2)
+    for i in range(90):
+        r.emit(1000 + i, TICK, 100, jiffies=i, cpu=0, drift=-1, load=i)
+        r.emit(1000 + i, OPEN, 100 | NMI, flags=i, path="p" * (i % 7), fd=i, modes=bytes(2 * (i % 3)))
+    r.emit(2000, SWITCH, 100, prev_comm="init", prev_pid=100, prev_prio=120, prev_state=1, next_comm="sh", next_pid=101, next_prio=120)
+    r.emit(2001, RENAME, 101, pid=101, oldcomm="sh", newcomm="ls", oom_score_adj=-5)
+    r.lost[3] += 2
+    return [g]
+
+
 def live():
     """Two rings that nobody has written to yet: for tests/cli/writer.c."""
     g = Region(packet=16384)
@@ -631,7 +647,7 @@ def live():
 
 
 SCENARIOS = [basic, overwrite, big_packets, discard, lost_between, pending, closed_pending, reopened, empty_open, wrap,
-             discarded, clock, unused, user, two, late, live]
+             discarded, clock, unused, user, two, late, small, live]
 
 
 def guest(image):

@@ -2,13 +2,17 @@
 /*
  * The reader survives anything: regions with flipped bits, cut, with pages zeroed or copied over
  * each other. Whatever comes out must keep the sums: the walk's account equals what the walk
- * returned. Built with address and undefined sanitizers.
+ * returned.
  *
- *	reader SEED ROUNDS FILE...      every file damaged ROUNDS times; TAP, one line a file
+ *	reader SEED ROUNDS FILE...      every file as it is, then damaged ROUNDS times; a folder
+ *	                                stands for its files, as they are; TAP, one line a file
+ *
+ * With CAIRN_LIBFUZZER it is a target of libFuzzer, without a main (tests/fuzz/run.sh).
  */
 #define _GNU_SOURCE
 #include "reader/reader.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,53 +131,111 @@ static bool fuzz_read(const char *path)
 	return ok;
 }
 
+static bool fuzz_bytes(const uint8_t *bytes, uint64_t n)
+{
+	static int fd = -1;
+	static char copy[64];
+
+	if (fd < 0) {
+		fd = memfd_create("fuzz", 0);
+		snprintf(copy, sizeof(copy), "/proc/self/fd/%d", fd);
+	}
+	return ftruncate(fd, 0) == 0 && pwrite(fd, bytes, n, 0) == (ssize_t)n && fuzz_read(copy);
+}
+
+#ifdef CAIRN_LIBFUZZER
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t n, size_t most, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t n, size_t most);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	if (!fuzz_bytes(bytes, n))
+		abort();
+	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t n, size_t most, unsigned seed)
+{
+	fuzz_state = (uint64_t)seed * 2654435761u + 88172645463325252u;
+	if (n == 0 || fuzz_random(2))
+		n = LLVMFuzzerMutate(bytes, n, most);
+	else
+		n = (size_t)fuzz_damage(bytes, n);
+	fuzz_mend_superblock(bytes, n);
+	return n;
+}
+
+#else
+
 static bool fuzz_file(const char *path, uint64_t rounds)
 {
 	FILE *f = fopen(path, "rb");
-	char copy[64];
 
 	if (!f || fseek(f, 0, SEEK_END) < 0)
 		return false;
 	uint64_t size = (uint64_t)ftell(f);
 	rewind(f);
 	uint8_t *good = malloc(size + 1), *bad = malloc(size + 1);
-	bool ok = good && bad && fread(good, 1, size, f) == size;
+	bool ok = good && bad && fread(good, 1, size, f) == size && fuzz_bytes(good, size);
 	fclose(f);
-	int fd = memfd_create("fuzz", 0);
-	snprintf(copy, sizeof(copy), "/proc/self/fd/%d", fd);
 	for (uint64_t i = 0; i < rounds && ok; i++) {
 		uint64_t before = fuzz_state;
 		memcpy(bad, good, size);
-		uint64_t n = i ? fuzz_damage(bad, size) : size;
-		if (i)
-			fuzz_mend_superblock(bad, size);
-		ok = ftruncate(fd, 0) == 0 && pwrite(fd, bad, n, 0) == (ssize_t)n &&
-		     fuzz_read(copy);
+		uint64_t n = fuzz_damage(bad, size);
+		fuzz_mend_superblock(bad, size);
+		ok = fuzz_bytes(bad, n);
 		if (!ok)
 			printf("# round %llu, state %llu\n", (unsigned long long)i,
 			       (unsigned long long)before);
 	}
-	close(fd);
 	free(good);
 	free(bad);
 	return ok;
 }
 
+static int fuzz_point(const char *path, uint64_t rounds)
+{
+	static int points;
+	const char *base = strrchr(path, '/');
+	bool ok = fuzz_file(path, rounds);
+
+	printf("%sok %d - %s%s\n", ok ? "" : "not ", ++points, rounds ? "damaged " : "",
+	       base ? base + 1 : path);
+	fflush(stdout);
+	return !ok;
+}
+
 int main(int argc, char **argv)
 {
-	int failed = 0;
+	int failed = 0, points = 0;
 
 	if (argc < 4)
 		return 2;
 	fuzz_state = strtoull(argv[1], NULL, 10) * 2654435761u + 88172645463325252u;
-	printf("# seed %s\n1..%d\n", argv[1], argc - 3);
+	printf("# seed %s\n", argv[1]);
 	for (int i = 3; i < argc; i++) {
-		bool ok = fuzz_file(argv[i], strtoull(argv[2], NULL, 10));
-		const char *base = strrchr(argv[i], '/');
-		printf("%sok %d - damaged %s\n", ok ? "" : "not ", i - 2,
-		       base ? base + 1 : argv[i]);
-		fflush(stdout);
-		failed += !ok;
+		struct dirent **files;
+		int n = scandir(argv[i], &files, NULL, alphasort);
+		if (n < 0) {
+			failed += fuzz_point(argv[i], strtoull(argv[2], NULL, 10));
+			points++;
+		}
+		for (int k = 0; k < n; k++) {
+			char path[4096];
+			snprintf(path, sizeof(path), "%s/%s", argv[i], files[k]->d_name);
+			if (files[k]->d_name[0] != '.') {
+				failed += fuzz_point(path, 0);
+				points++;
+			}
+			free(files[k]);
+		}
+		if (n >= 0)
+			free(files);
 	}
+	printf("1..%d\n", points);
 	return failed != 0;
 }
+
+#endif
