@@ -43,7 +43,7 @@ else
 endif
 
 check: ## the host suites unit, model, build, cli, in under a minute (T=unit/ring: only those)
-	@scripts/run-tests.py $(if $(T),$(T),$(filter $(notdir $(wildcard tests/*)),unit model build cli))
+	@scripts/run-tests.py $(if $(T),$(T),--quick $(filter $(notdir $(wildcard tests/*)),unit model build cli))
 
 bench: ## the benchmarks; writes build/bench/results.json
 ifeq ($(wildcard bench/run.py),)

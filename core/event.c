@@ -57,36 +57,55 @@ static uint64_t event_default_mask(const struct cairn_event *e)
 
 /* ---- keys and gates ---- */
 
-/* Every site of every module follows its key. 0 or CAIRN_EIO. */
+/* Every site of every module follows its key; then the events that went off say so. 0 or CAIRN_EIO. */
 static int event_apply_keys(void)
 {
 	struct cairn_module *m;
+	struct cairn_event *e;
 	int refused = 0;
 
 	for (m = cairn_image.modules; m; m = m->next)
 		refused += cairn_keys_apply(m->keys, m->keys_stop);
+	for (e = cairn_image.events; e; e = e->next) {
+		if (!(e->flags & CAIRN_EVENT_LEAVING))
+			continue;
+		e->flags &= ~(uint32_t)CAIRN_EVENT_LEAVING;
+		e->unreg();
+	}
 	return refused ? CAIRN_EIO : 0;
 }
 
-/* What the event's consumers want, put into gate and key; the sites follow at event_apply_keys(). */
+/*
+ * What the event's consumers want, put into gate and key; the sites follow at event_apply_keys(). Without an id it has no place in
+ * the trace and stays off. The region's copy is for the outside; after cairn_detach() there is none.
+ */
 static void event_update(struct cairn_event *e)
 {
-	uint32_t gate = e->consumers ? CAIRN_GATE_RECORD : 0;
+	uint32_t gate = e->id && e->consumers ? CAIRN_GATE_RECORD : 0;
 
+	if (!gate && cairn_load32(&e->key.on) && e->unreg)
+		e->flags |= CAIRN_EVENT_LEAVING;
 	cairn_store32(&e->gate, gate);
 	cairn_store32(&e->key.on, gate != 0);
-	if (e->id)
-		cairn_store32(&cairn_image.entries[e->index].gate, gate);
-	if (e->id)
-		cairn_store64(&cairn_image.entries[e->index].consumers, e->consumers);
+	if (!e->id || !cairn_image.region)
+		return;
+	cairn_store32(&cairn_image.entries[e->index].gate, gate);
+	cairn_store64(&cairn_image.entries[e->index].consumers, e->consumers);
 }
 
-static void event_want(struct cairn_event *e, enum cairn_consumer consumer, bool on)
+/* 0, or CAIRN_EIO if the event's reg() refused. */
+static int event_want(struct cairn_event *e, enum cairn_consumer consumer, bool on)
 {
 	uint64_t bit = (uint64_t)1 << consumer;
+	bool leaving = (e->flags & CAIRN_EVENT_LEAVING) != 0;
 
+	if (on && e->id && !cairn_load32(&e->key.on) && !leaving && e->reg && e->reg())
+		return CAIRN_EIO;
+	if (on && leaving)
+		e->flags &= ~(uint32_t)CAIRN_EVENT_LEAVING; /* off and on in one list: it never was off */
 	e->consumers = on ? e->consumers | bit : e->consumers & ~bit;
 	event_update(e);
+	return 0;
 }
 
 static bool event_tracer_wants(const struct cairn_event *e)
@@ -99,7 +118,7 @@ void cairn_events_tracer(void)
 	struct cairn_event *e;
 
 	for (e = cairn_image.events; e; e = e->next)
-		event_want(e, CAIRN_CONSUMER_TRACER, event_tracer_wants(e));
+		(void)event_want(e, CAIRN_CONSUMER_TRACER, event_tracer_wants(e));
 	(void)event_apply_keys();
 }
 
@@ -132,8 +151,8 @@ static bool event_matches(const struct cairn_event *e, char *glob)
 }
 
 /*
- * Next pattern of the list at *at into `word`, without its '!'. False at the end. A pattern longer than any name can be
- * matches nothing: it is cut.
+ * Next pattern of the list at *at into `word`, without its '!'. False at the end. A pattern that does not fit becomes the empty
+ * one, which matches nothing: cut, it might match what was not meant.
  */
 static bool event_next_pattern(const char **at, char *word, size_t room, bool *on)
 {
@@ -148,21 +167,27 @@ static bool event_next_pattern(const char **at, char *word, size_t room, bool *o
 		*on = !*on;
 		p++;
 	}
-	for (; *p && !event_is_separator(*p); p++) {
+	for (; *p && !event_is_separator(*p); p++, n++) {
 		if (n + 1 < room)
-			word[n++] = *p;
+			word[n] = *p;
 	}
-	word[n] = 0;
+	word[n < room ? n : 0] = 0;
 	*at = p;
 	return true;
 }
 
-/* Switch what matches among all events, or `only` one. Number of matches; *unmatched counts patterns without any. */
-static int event_obey(const char *patterns, bool on, struct cairn_event *only, int *unmatched)
+struct event_outcome {
+	int matched;   /* events, counted once for each pattern that matched */
+	int unmatched; /* patterns without any */
+	int refused;   /* events whose reg() failed */
+};
+
+/* Switch what matches among all events, or `only` one. */
+static struct event_outcome event_obey(const char *patterns, bool on, struct cairn_event *only)
 {
 	char word[2 * CAIRN_NAME_MAX + 2];
+	struct event_outcome outcome = { 0, 0, 0 };
 	bool want = on;
-	int total = 0;
 
 	for (; event_next_pattern(&patterns, word, sizeof(word), &want); want = on) {
 		struct cairn_event *e;
@@ -171,22 +196,22 @@ static int event_obey(const char *patterns, bool on, struct cairn_event *only, i
 		for (e = only ? only : cairn_image.events; e; e = only ? NULL : e->next) {
 			if (!e->id || !event_matches(e, word))
 				continue;
-			event_want(e, CAIRN_CONSUMER_ENABLE, want);
+			outcome.refused += event_want(e, CAIRN_CONSUMER_ENABLE, want) != 0;
 			found++;
 		}
-		*unmatched += !found;
-		total += found;
+		outcome.unmatched += !found;
+		outcome.matched += found;
 	}
-	return total;
+	return outcome;
 }
 
 static int event_switch(const char *patterns, bool on)
 {
-	int unmatched = 0, total = event_obey(patterns, on, NULL, &unmatched);
+	struct event_outcome outcome = event_obey(patterns, on, NULL);
 
-	if (event_apply_keys())
+	if (event_apply_keys() || outcome.refused)
 		return CAIRN_EIO;
-	return unmatched ? CAIRN_ENOENT : total;
+	return outcome.unmatched ? CAIRN_ENOENT : outcome.matched;
 }
 
 int cairn_events_enable(const char *patterns)
@@ -205,7 +230,8 @@ static int event_set(struct cairn_event *e, bool on)
 {
 	if (!e || !e->id)
 		return CAIRN_EINVAL;
-	event_want(e, CAIRN_CONSUMER_ENABLE, on);
+	if (event_want(e, CAIRN_CONSUMER_ENABLE, on))
+		return CAIRN_EIO;
 	return event_apply_keys();
 }
 
@@ -294,7 +320,7 @@ static struct cairn_event *event_of(const cairn_event_ref *ref)
 	return (struct cairn_event *)((uintptr_t)ref + (uintptr_t)(intptr_t)*ref);
 }
 
-/* Put it in its place in the list. False if another of its system and name is there. */
+/* Put it in its place in the list, without an id. False if it, or another of its system and name, is there. */
 static bool event_insert(struct cairn_event *e, const char *owner)
 {
 	struct cairn_event **p = &cairn_image.events;
@@ -303,6 +329,7 @@ static bool event_insert(struct cairn_event *e, const char *owner)
 		p = &(*p)->next;
 	if (*p && event_compare(*p, e) == 0)
 		return false;
+	e->id = 0;
 	e->next = *p;
 	e->owner = owner;
 	if (!e->mask)
@@ -341,10 +368,8 @@ static int event_describe(struct cairn_event *e)
 /* Consumers that wait for events of this name: the tracer, and trace= */
 static void event_apply_waiting(struct cairn_event *e)
 {
-	int unmatched = 0;
-
-	event_want(e, CAIRN_CONSUMER_TRACER, event_tracer_wants(e));
-	(void)event_obey(cairn_image.boot_patterns, true, e, &unmatched);
+	(void)event_want(e, CAIRN_CONSUMER_TRACER, event_tracer_wants(e));
+	(void)event_obey(cairn_image.boot_patterns, true, e);
 }
 
 /* List the module's events. Number of those listed, or CAIRN_EEXIST. */
@@ -354,10 +379,7 @@ static int event_list_module(struct cairn_module *m)
 	int n = 0, err = 0;
 
 	for (ref = m->events; ref < m->events_stop; ref++) {
-		struct cairn_event *e = event_of(ref);
-
-		e->id = 0;
-		if (event_insert(e, m->owner))
+		if (event_insert(event_of(ref), m->owner))
 			n++;
 		else
 			err = CAIRN_EEXIST;
@@ -392,29 +414,37 @@ int cairn_register(struct cairn_module *m)
 	return result;
 }
 
-/* What follows `trace=` in a command line or environment, up to a blank. */
+static bool event_is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+/* The value of the first word `trace=` in a command line or environment; what does not fit goes pattern by pattern. */
 static void event_keep_boot_patterns(const char *args)
 {
-	static const char word[] = "trace=";
+	static const char key[] = "trace=";
+	char *kept = cairn_image.boot_patterns;
 	size_t n = 0;
-	unsigned i = 0;
+	unsigned i;
 
-	cairn_image.boot_patterns[0] = 0;
-	for (; *args; args++) {
-		for (i = 0; word[i] && args[i] == word[i]; i++)
-			;
-		if (!word[i])
-			break;
-		while (*args && *args != ' ')
+	kept[0] = 0;
+	for (;;) {
+		while (event_is_blank(*args))
 			args++;
 		if (!*args)
+			return;
+		for (i = 0; key[i] && args[i] == key[i]; i++)
+			;
+		if (!key[i])
 			break;
+		while (*args && !event_is_blank(*args))
+			args++;
 	}
-	if (!*args)
-		return;
-	for (args += i; *args && !(*args == ' ' || *args == '\t' || *args == '\n') && n + 1 < sizeof(cairn_image.boot_patterns); args++)
-		cairn_image.boot_patterns[n++] = *args;
-	cairn_image.boot_patterns[n] = 0;
+	for (args += i; *args && !event_is_blank(*args) && n + 1 < sizeof(cairn_image.boot_patterns); args++)
+		kept[n++] = *args;
+	while (*args && !event_is_separator(*args) && n && kept[n - 1] != ',')
+		n--;
+	kept[n] = 0;
 }
 
 void cairn_events_begin(const char *boot_args)
@@ -434,12 +464,10 @@ void cairn_events_begin(const char *boot_args)
 	if (!cairn_image.next_id)
 		cairn_image.next_id = CAIRN_ID_FIRST;
 	for (e = cairn_image.events; e; e = e->next) {
-		if (event_describe(e))
-			continue;
-		if (boot_args)
+		if (event_describe(e) == 0 && boot_args)
 			event_apply_waiting(e);
 		else
-			event_update(e); /* after fork: what was enabled stays enabled, and nothing else */
+			event_update(e); /* after fork: what was enabled stays enabled, unless it was refused, and nothing else */
 	}
 	(void)event_apply_keys();
 }

@@ -9,7 +9,7 @@
 #include "region.h"
 #include "text.h"
 
-#define META_CHUNK_BYTES 16384u /* of the section, made writable ahead of each packet: longer than any description */
+#define META_CHUNK_BYTES 16384u /* of the section, made writable ahead of each packet: enough for all but tables of hundreds of names */
 #define META_COMMON_BYTES 8u /* of a Linux record, before the payload */
 
 /* ---- names and declarations ---- */
@@ -438,16 +438,25 @@ static uint64_t meta_used(void)
 	return cairn_load64(&cairn_image.state->metadata_bytes);
 }
 
-/* A text over the free part of the section; without room if there is none. */
-static void meta_text_begin(struct cairn_text *t)
+/*
+ * A text over at most `chunk` bytes of the free part of the section; without room if there is none. Whether a larger chunk would
+ * have been more.
+ */
+static bool meta_text_begin(struct cairn_text *t, uint64_t chunk)
 {
-	uint64_t used = meta_used(), room = cairn_image.plan.metadata_bytes - used;
+	uint64_t used = meta_used(), room = cairn_image.plan.metadata_bytes;
+	bool more;
 
-	if (room > META_CHUNK_BYTES)
-		room = META_CHUNK_BYTES;
-	if (room <= CAIRN_METADATA_HEADER_BYTES || cairn_populate(cairn_image.plan.metadata + used, room))
-		room = CAIRN_METADATA_HEADER_BYTES;
+	room = used < room ? room - used : 0; /* the word lies in the region: a foreign value must not lead beyond the section */
+	more = room > chunk;
+	if (more)
+		room = chunk;
+	if (room <= CAIRN_METADATA_HEADER_BYTES || cairn_populate(cairn_image.plan.metadata + used, room)) {
+		cairn_text_begin(t, cairn_image.metadata, 0);
+		return false;
+	}
 	cairn_text_begin(t, cairn_image.metadata + used + CAIRN_METADATA_HEADER_BYTES, (size_t)room - CAIRN_METADATA_HEADER_BYTES);
+	return more;
 }
 
 static int meta_text_end(const struct cairn_text *t)
@@ -521,7 +530,7 @@ int cairn_meta_begin(const struct cairn_config *c)
 {
 	struct cairn_text t;
 
-	meta_text_begin(&t);
+	(void)meta_text_begin(&t, META_CHUNK_BYTES);
 	cairn_text_str(&t, "/* CTF 1.8 */\n\n"
 			   "typealias integer { size = 8; align = 8; } := u8;\n"
 			   "typealias integer { size = 32; align = 32; } := u32;\n"
@@ -556,12 +565,19 @@ int cairn_meta_begin(const struct cairn_config *c)
 
 int cairn_meta_event(const struct cairn_event *e)
 {
+	uint64_t chunk = META_CHUNK_BYTES;
 	struct cairn_text t;
+	bool more;
+	int err;
 
-	meta_text_begin(&t);
-	meta_description(&t, e);
-	meta_tsdl_event(&t, e);
-	return meta_text_end(&t);
+	do {
+		more = meta_text_begin(&t, chunk);
+		meta_description(&t, e);
+		meta_tsdl_event(&t, e);
+		err = meta_text_end(&t);
+		chunk *= 4;
+	} while (err && more);
+	return err;
 }
 
 /* ---- identity across builds ---- */

@@ -38,7 +38,7 @@ static struct cairn_name *names_slot(uint32_t pid, bool *known)
 /* Write the slot unless somebody else is writing it. Its old comm goes to `before`. */
 static bool names_write(struct cairn_name *n, uint32_t pid, uint32_t tgid, const char *comm, char *before)
 {
-	uint32_t version = cairn_load32(&n->version);
+	uint32_t version = cairn_load32(&n->version), stamp;
 
 	/*
 	 * ORDER name:A / read:H
@@ -50,7 +50,9 @@ static bool names_write(struct cairn_name *n, uint32_t pid, uint32_t tgid, const
 	cairn_text_clip(before, n->comm, CAIRN_COMM_BYTES);
 	cairn_store32(&n->pid, pid);
 	cairn_store32(&n->tgid, tgid);
-	cairn_store32(&n->stamp, ++cairn_image.name_stamp); /* may repeat between CPUs: it only tells old from new */
+	stamp = cairn_load32(&cairn_image.name_stamp) + 1; /* may repeat between CPUs: it only tells old from new */
+	cairn_store32(&cairn_image.name_stamp, stamp);
+	cairn_store32(&n->stamp, stamp);
 	cairn_text_clip(n->comm, comm, CAIRN_COMM_BYTES);
 	version += 2;
 	cairn_store32_release(&n->version, version ? version : 2);

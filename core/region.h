@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one region of this image: where its sections are, and how they are laid out at init. Nothing in here is read back from
- * the region once written: a hostile writer of a shared file can spoil what readers see, not what this code does.
+ * The one region of this image: where its sections are, and how they are laid out at init. But for the rings' control blocks, which
+ * the writer works on in place (base and closed are its pointers), and counts that are checked before use, nothing is read
+ * back from the region: keep shared files writable for their owner only.
  */
 #ifndef CAIRN_CORE_REGION_H
 #define CAIRN_CORE_REGION_H
@@ -33,7 +34,7 @@ struct cairn_image {
 	struct cairn_closed *closed;
 	uint8_t uuid[16];
 	enum cairn_mode mode;
-	bool paused, stopped;
+	uint32_t paused, stopped; /* tracing_on is off; cairn_stop() was called */
 	uint32_t next_id;
 	uint32_t name_stamp;
 	/* registry, survives cairn_detach() */

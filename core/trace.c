@@ -75,6 +75,9 @@ int cairn_init(const struct cairn_config *config)
 		cairn_image.region = NULL;
 		return err;
 	}
+	/* what was switched before, or in the parent of a fork */
+	cairn_image.state->flags = (cairn_load32(&cairn_image.paused) ? CAIRN_STATE_PAUSED : 0u) |
+				   (cairn_load32(&cairn_image.stopped) ? CAIRN_STATE_STOPPED : 0u);
 	for (i = 0; i < config->nr_cpus && !config->rings_later; i++)
 		(void)cairn_ring_open(i, 0);
 	cairn_events_begin(config->boot_args);
@@ -89,7 +92,7 @@ void cairn_detach(void)
 	for (i = 0; i < CAIRN_MAX_CPUS; i++)
 		cairn_rings[i] = NULL;
 	cairn_image.region = NULL;
-	cairn_image.stopped = false;
+	cairn_store32(&cairn_image.stopped, 0);
 }
 
 void *cairn_region(size_t *bytes)
@@ -128,10 +131,43 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	r->state = CAIRN_RING_LIVE;
 	cairn_ring_setup(r, cairn_image.region + packets, (struct cairn_closed *)(void *)(cairn_image.region + closed), p->ring_bytes,
 			 p->packet_bytes, cairn_image.uuid, 0);
-	if (!cairn_image.paused && !cairn_image.stopped)
+	if (cairn_is_tracing_on())
 		cairn_ring_start(r);
 	trace_raise(&cairn_image.state->nr_rings, index + 1);
-	__atomic_store_n(&cairn_rings[index], r, __ATOMIC_RELEASE); /* ORDER ring:A, pairs with the emitter's dependent loads */
+	/*
+	 * ORDER ring:A / ring:B
+	 *   the whole control block, then the pointer; emitters reach the block through the pointer (address dependency).
+	 */
+	__atomic_store_n(&cairn_rings[index], r, __ATOMIC_RELEASE); /* ORDER ring:A, pairs with ring:B and off:B */
+	cairn_fence_full(); /* ORDER off:A, pairs with off:B: a switch that did not see this ring is seen here */
+	if (!cairn_is_tracing_on())
+		cairn_ring_stop(r);
+	return 0;
+}
+
+/* Records that are reserved and not published; the ring is at rest. */
+static uint64_t trace_pending(const struct cairn_ring *r)
+{
+	const struct cairn_closed *closed = (const struct cairn_closed *)(uintptr_t)r->closed;
+	uint64_t packet = r->pkt_mask + 1, last = r->pos & CAIRN_POS_MASK & ~r->pkt_mask;
+	uint64_t q = r->committed & CAIRN_POS_MASK & ~r->pkt_mask, n = 0;
+
+	for (; q != last; q = (q + packet) & CAIRN_POS_MASK)
+		n += closed[(q & r->ring_mask) / packet].end >> CAIRN_POS_BITS;
+	return n + (r->pos >> CAIRN_POS_BITS) - (r->committed >> CAIRN_POS_BITS);
+}
+
+int cairn_ring_hand_over(unsigned index, uint32_t task)
+{
+	struct cairn_ring *r = index < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[index]) : NULL;
+
+	if (!r)
+		return CAIRN_EINVAL;
+	if (r->pos != r->committed) {
+		cairn_store64(&r->lost[CAIRN_LOST_ABANDONED], r->lost[CAIRN_LOST_ABANDONED] + trace_pending(r));
+		return CAIRN_EBUSY;
+	}
+	cairn_store32(&r->task, task);
 	return 0;
 }
 
@@ -145,7 +181,7 @@ struct cairn_ring *cairn_ring_missing(void)
 	if (cpu < CAIRN_MAX_CPUS && CAIRN_LOAD_PTR(&cairn_rings[cpu]))
 		return CAIRN_LOAD_PTR(&cairn_rings[cpu]);
 #endif
-	if (cairn_image.region && !cairn_image.paused && !cairn_image.stopped)
+	if (cairn_image.region && cairn_is_tracing_on())
 		__atomic_fetch_add(&cairn_image.state->lost_no_stream, 1, __ATOMIC_RELAXED); /* shared: any CPU may come here */
 	return NULL;
 }
@@ -158,55 +194,78 @@ void cairn_ring_too_big(void)
 		cairn_local_inc64(&r->lost[CAIRN_LOST_BIG]);
 }
 
+/* Rings that are open; the blocks of others may not even be backed by memory. */
 static void trace_set_rings(bool on)
 {
 	unsigned i;
 
-	for (i = 0; cairn_image.region && i < cairn_image.plan.nr_rings; i++) {
-		if (cairn_image.rings[i].magic != CAIRN_RING_MAGIC)
-			continue;
-		if (on)
-			cairn_ring_start(&cairn_image.rings[i]);
-		else
-			cairn_ring_stop(&cairn_image.rings[i]);
+	for (i = 0; i < CAIRN_MAX_CPUS; i++) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(&cairn_rings[i]);
+
+		if (r && on)
+			cairn_ring_start(r);
+		else if (r)
+			cairn_ring_stop(r);
 	}
 }
 
+/* After paused or stopped was set: no ring records, not even one that is being opened. */
+static void trace_stop_rings(void)
+{
+	/*
+	 * ORDER off:A / off:B
+	 *   the opener: pointer, then looks whether tracing is on; the switch: off, then looks for pointers. With full fences
+	 *   one of the two sees the other's store and stops the ring.
+	 */
+	cairn_fence_full(); /* ORDER off:B, pairs with off:A */
+	trace_set_rings(false);
+}
+
+/* One instruction: a stop in NMI must not get lost in an on or off that it interrupts, nor in one on another CPU. */
 static void trace_set_state(uint32_t flag, bool on)
 {
-	struct cairn_state *s = cairn_image.state;
+	uint32_t *flags = &cairn_image.state->flags;
 
-	if (cairn_image.region)
-		cairn_store32_release(&s->flags, on ? s->flags | flag : s->flags & ~flag);
+	if (!cairn_image.region)
+		return;
+	if (on)
+		(void)__atomic_fetch_or(flags, flag, __ATOMIC_RELEASE);
+	else
+		(void)__atomic_fetch_and(flags, ~flag, __ATOMIC_RELEASE);
 }
 
 void cairn_tracing_on(void)
 {
-	if (cairn_image.stopped)
+	if (cairn_load32(&cairn_image.stopped))
 		return;
-	cairn_image.paused = false;
+	cairn_store32(&cairn_image.paused, 0);
 	trace_set_state(CAIRN_STATE_PAUSED, false);
 	trace_set_rings(true);
+	cairn_fence_full(); /* ORDER off:A, pairs with off:B: here the rings are switched on, which a stop must undo */
+	if (cairn_load32(&cairn_image.stopped))
+		trace_set_rings(false);
 }
 
 void cairn_tracing_off(void)
 {
-	cairn_image.paused = true;
-	trace_set_rings(false);
+	cairn_store32(&cairn_image.paused, 1);
+	trace_stop_rings();
 	trace_set_state(CAIRN_STATE_PAUSED, true);
 }
 
 bool cairn_is_tracing_on(void)
 {
-	return !cairn_image.paused && !cairn_image.stopped;
+	return !cairn_load32(&cairn_image.paused) && !cairn_load32(&cairn_image.stopped);
 }
 
 void cairn_stop(void)
 {
-	cairn_image.stopped = true;
-	if (!cairn_image.region)
+	bool again = cairn_load32(&cairn_image.stopped) != 0;
+
+	cairn_store32(&cairn_image.stopped, 1);
+	if (!cairn_image.region || again)
 		return;
-	trace_set_rings(false);
+	trace_stop_rings();
 	cairn_store64(&cairn_image.state->stopped_at, cairn_port_clock());
 	/*
 	 * ORDER stopped:A / read:F
@@ -245,19 +304,23 @@ void cairn_trace_set_filter(uint64_t categories)
 void cairn_clock_set(uint64_t hz, uint64_t base, uint64_t wall_ns)
 {
 	struct cairn_state *s = cairn_image.state;
+	uint32_t seq;
 
 	if (!cairn_image.region)
 		return;
+	seq = cairn_load32(&s->clock_seq);
 	/*
 	 * ORDER clock:A / read:G
-	 *   odd, the three words, even. A reader takes them if it saw the same even number before and after.
+	 *   odd, the three words, even. A reader takes them if it saw the same even number before and after. Two writers at once would
+	 *   leave an odd number for ever: the second one leaves it to the first.
 	 */
-	cairn_store32(&s->clock_seq, s->clock_seq + 1); /* ORDER clock:A, pairs with read:G (tool) */
+	if ((seq & 1) || !__atomic_compare_exchange_n(&s->clock_seq, &seq, seq + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return; /* ORDER clock:A, pairs with read:G (tool) */
 	cairn_fence_release();
 	cairn_store64(&s->clock_hz, hz);
 	cairn_store64(&s->clock_base, base);
 	cairn_store64(&s->wall_base_ns, wall_ns);
-	cairn_store32_release(&s->clock_seq, s->clock_seq + 1);
+	cairn_store32_release(&s->clock_seq, seq + 2);
 }
 
 void cairn_work(void)

@@ -189,9 +189,13 @@ static void snapshot_check_header(struct cairn_reader_packet *p, const struct ca
 		 h->stream_id)
 		snapshot_say(p, sink, offsetof(struct cairn_packet_header, cpu_id),
 			     "the packet names another CPU or ring than its place", kept);
-	if (h->ts_begin > h->ts_end)
+	if (h->ts_begin > h->ts_end) {
 		snapshot_say(p, sink, offsetof(struct cairn_packet_header, ts_begin),
 			     "the packet ends before it begins", kept);
+		/* the first record's time, counted back from the end */
+		uint64_t low = cairn_reader_int(p->bytes + CAIRN_PACKET_HEADER_BYTES, 8, false);
+		h->ts_begin = h->ts_end - ((h->ts_end - low) & CAIRN_TS_MASK);
+	}
 }
 
 /* The slot does not hold packet `p->seq`. Is that normal? */

@@ -41,6 +41,10 @@ EXTRA_CONFS = (
     ("clang", ("unit",)),
 )
 
+# What `--quick` (make check) leaves to make test: programs that look at the build's own tools or compile everything many times.
+SLOW = ("build/deps.py", "build/embed.py", "build/events.py", "build/harness.py", "build/runner.py", "build/tree.py",
+        "model/mutants.py")
+
 # How much longer a program may take there.
 SLOWER = {"asan": 4, "tsan": 8}
 
@@ -412,6 +416,8 @@ def parse(argv):
     parser.add_argument("suites", nargs="*", metavar="SUITE",
                         help=f"suites ({' '.join(SUITES)}) or SUITE/WORD for the programs whose names contain WORD")
     parser.add_argument("--full", action="store_true", help="also the sanitizers and clang")
+    parser.add_argument("--quick", action="store_true",
+                        help="leave out the slowest programs; the others see CAIRN_QUICK=1 and may do less")
     parser.add_argument("--conf", action="append", help="run only this configuration's programs (host clang asan tsan)")
     parser.add_argument("--no-build", action="store_true", help="run what is built")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -463,6 +469,11 @@ def collect(args, root, build_dir, report):
         elif not any(program.suite == suite for program in programs):
             report.fail(f"{suite}: no test program")
     programs = [program for program in programs if wanted(program, args.patterns)]
+    if args.quick:
+        left = [program for program in programs if f"{program.suite}/{program.name}" in SLOW]
+        programs = [program for program in programs if program not in left]
+        if left:
+            print("left to make test: " + " ".join(f"{program.suite}/{program.name}" for program in left))
     if not programs and args.patterns:
         report.fail(f"no test program matches {' '.join(args.patterns)}")
     return programs
@@ -470,6 +481,8 @@ def collect(args, root, build_dir, report):
 
 def main(argv):
     args = parse(argv)
+    if args.quick:
+        os.environ["CAIRN_QUICK"] = "1"
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     root = os.path.abspath(args.root)
     os.chdir(root)

@@ -31,6 +31,9 @@ struct capture {
 	uint64_t written;    /* bytes of packets */
 	uint64_t missed;
 	uint64_t metadata_seen; /* bytes of metadata in the file */
+	bool gone;
+	uint64_t schema_bytes; /* of metadata, loaded to parse open packets */
+	uint64_t least_size;   /* of the target's file; below it, it was cut */
 };
 
 static uint64_t capture_up(uint64_t n)
@@ -115,22 +118,26 @@ static int capture_write_superblock(struct capture *c)
 	return capture_write(c, 0, page, sizeof(page));
 }
 
-/* Copy a section's first `n` bytes as they are. A target that has shrunk leaves zeros. */
+/*
+ * Copy a section's first `n` bytes as they are. Returns 1, or 0 when the target has shrunk: then what an earlier pass copied
+ * stays.
+ */
 static int capture_copy_section(struct capture *c, enum cairn_section_type type, uint64_t n)
 {
 	const struct cairn_section *from = &c->im.sections[type];
 	const struct cairn_section *to = capture_section(c, type);
 
 	if (!to || n == 0)
-		return 0;
+		return 1;
 	n = n < to->size ? n : to->size;
-	void *bytes = calloc(1, (size_t)n);
+	void *bytes = malloc((size_t)n);
 	if (!bytes)
 		return -ENOMEM;
-	int64_t got = cairn_source_read(c->im.source, c->im.base + from->offset, bytes, (size_t)n);
-	int e = got < 0 ? 0 : capture_write(c, to->offset, bytes, (size_t)n);
+	bool whole =
+		cairn_source_read_all(c->im.source, c->im.base + from->offset, bytes, (size_t)n);
+	int e = whole ? capture_write(c, to->offset, bytes, (size_t)n) : 0;
 	free(bytes);
-	return e;
+	return e < 0 ? e : whole;
 }
 
 /* Control block of a ring as a capture has it: no addresses, no places in the region. */
@@ -146,6 +153,18 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r)
 	return capture_write(c, to->offset + r->stream.index * sizeof(cb), &cb, sizeof(cb));
 }
 
+/* Once gone, nothing is read from the target any more: it could be words of another region. */
+bool capture_is_gone(struct capture *c)
+{
+	struct cairn_superblock sb;
+
+	if (cairn_source_size(c->im.source) < c->least_size ||
+	    !cairn_source_read_all(c->im.source, c->im.base, &sb, sizeof(sb)) ||
+	    memcmp(sb.uuid, c->im.sb.uuid, sizeof(sb.uuid)) || sb.boot_nonce != c->im.sb.boot_nonce)
+		c->gone = true;
+	return c->gone;
+}
+
 /*
  * Everything but packets. The state is read after the rings were: what they hold is described in
  * its metadata.
@@ -159,20 +178,24 @@ static int capture_write_words(struct capture *c)
 		e = capture_write_ring(c, &c->rings[i]);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	struct cairn_state st;
-	if (!cairn_image_read_state(&c->im, &st))
-		st = c->im.state; /* the target is gone; the last words it had */
+	bool gone = !cairn_image_read_state(&c->im, &st) || capture_is_gone(c);
+	if (gone)
+		st = c->im.state; /* the last words it had */
 	c->im.state = st;
 	if (st.clock_seq & 1)
 		st.clock_seq++; /* the copy is at rest */
 	if (st.nr_rings > c->nr_rings)
 		st.nr_rings = c->nr_rings;
-	if (e == 0)
+	if (e == 0 && !gone)
 		e = capture_copy_section(c, CAIRN_SECTION_METADATA, st.metadata_bytes);
-	c->metadata_seen = st.metadata_bytes;
-	for (int t = CAIRN_SECTION_EVENTS; t <= CAIRN_SECTION_HISTS && e == 0; t++)
+	if (e > 0)
+		c->metadata_seen = st.metadata_bytes;
+	st.metadata_bytes = c->metadata_seen;
+	for (int t = CAIRN_SECTION_EVENTS; t <= CAIRN_SECTION_HISTS && e >= 0 && !gone; t++)
 		if (t != CAIRN_SECTION_RINGS && t != CAIRN_SECTION_PACKETS)
 			e = capture_copy_section(c, (enum cairn_section_type)t,
 						 c->im.sections[t].size);
+	e = e > 0 ? 0 : e;
 	if (e == 0 && to)
 		e = capture_write(c, to->offset, &st, sizeof(st));
 	return e ? e : capture_write_superblock(c);
@@ -217,6 +240,7 @@ struct capture *capture_open(const struct cairn_image *im, int fd, uint64_t base
 		    c->im.sections[s->type].type == 0)
 			c->im.sections[s->type] = *s;
 	}
+	c->least_size = c->im.base + c->im.bytes;
 	c->im.bytes = c->im.sb.region_bytes; /* the file may still grow */
 	c->packet = malloc(c->im.sb.packet_bytes);
 	if (c->packet)
@@ -263,9 +287,9 @@ static bool capture_ring_load(struct capture *c, uint32_t i)
 	struct cairn_reader_stream st;
 	struct cairn_fault why;
 
-	if (cairn_reader_stream_load(&c->im, i, &st, &why) <= 0 || st.cb.committed == 0)
+	if (cairn_reader_stream_load(&c->im, i, &st, &why) <= 0 || capture_is_gone(c))
 		return false;
-	if (!r->used)
+	if (!r->used || r->stream.cb.committed == 0)
 		r->next = st.first_seq;
 	r->used = true;
 	r->stream = st;
@@ -298,7 +322,7 @@ static int64_t capture_ring_copy(struct capture *c, struct capture_ring *r)
 	for (; r->next < end; r->next++) {
 		uint64_t at = st->cb.packets_offset + r->next % st->nr_slots * st->packet_bytes;
 		int got = cairn_reader_packet_read(st, r->next, at, &p, NULL);
-		if (got != CAIRN_READER_OK) {
+		if (got != CAIRN_READER_OK || memcmp(p.h.uuid, c->sb.uuid, sizeof(p.h.uuid))) {
 			c->missed++;
 			continue;
 		}
@@ -315,7 +339,9 @@ int64_t capture_poll(struct capture *c)
 	int64_t copied = 0;
 	struct cairn_state st;
 
-	if (!cairn_image_read_state(&c->im, &st))
+	if (c->gone || !cairn_image_read_state(&c->im, &st))
+		return 0;
+	if ((st.flags & CAIRN_STATE_STOPPED) && capture_is_gone(c))
 		return 0;
 	c->im.state = st;
 	int e = capture_new_rings(c);
@@ -338,16 +364,6 @@ int64_t capture_poll(struct capture *c)
 	if (st.metadata_bytes != c->metadata_seen && (e = capture_write_words(c)) < 0)
 		return e;
 	return copied;
-}
-
-bool capture_is_gone(const struct capture *c)
-{
-	struct cairn_superblock sb;
-
-	if (!cairn_source_read_all(c->im.source, c->im.base, &sb, sizeof(sb)))
-		return true;
-	return memcmp(sb.uuid, c->im.sb.uuid, sizeof(sb.uuid)) ||
-	       sb.boot_nonce != c->im.sb.boot_nonce;
 }
 
 bool capture_is_stopped(const struct capture *c)
@@ -414,8 +430,8 @@ static int capture_finish_ring(struct capture *c, uint32_t i)
 		e = n < 0 ? (int)n : 0;
 		struct cairn_state st;
 		if (e == 0 && cairn_image_read_state(&c->im, &st) &&
-		    (st.metadata_bytes != c->metadata_seen || !c->im.schema.nr_events)) {
-			c->metadata_seen = st.metadata_bytes;
+		    st.metadata_bytes != c->schema_bytes) {
+			c->schema_bytes = st.metadata_bytes;
 			c->im.state = st;
 			capture_load_schema(c);
 		}
@@ -437,10 +453,7 @@ int capture_finish(struct capture *c)
 	packets->size = c->written;
 	if (e == 0)
 		e = capture_write_words(c);
-	/*
-	 * the sections' last pages may be holes; a capture without packets must still reach to its
-	 * end
-	 */
+	/* the last section's page may be a hole; a capture without packets must reach to its end */
 	if (e == 0 && c->written == 0 && ftruncate(c->fd, (off_t)(c->base + c->packets_at)) < 0)
 		e = -errno;
 	cairn_schema_free(&c->im.schema);

@@ -32,7 +32,7 @@ struct capture *capture_open(const struct cairn_image *im, int fd, uint64_t base
 /* Copy what is new. Returns packets copied, or a negative errno number of the output file. */
 int64_t capture_poll(struct capture *c);
 /* The target's memory now holds another region or none. */
-bool capture_is_gone(const struct capture *c);
+bool capture_is_gone(struct capture *c);
 bool capture_is_stopped(const struct capture *c);
 /* Last pass. Returns 0 or a negative errno number. */
 int capture_finish(struct capture *c);

@@ -85,6 +85,7 @@ enum {
 	CAIRN_EVENT_FULL_PRINT = 1u << 0, /* print holds format and arguments as Linux's `print fmt:`; else the format alone, and
 					     the arguments are the fields in order */
 	CAIRN_EVENT_PLAIN_PRINT = 1u << 1, /* no format: name=value for each field */
+	CAIRN_EVENT_LEAVING = 1u << 2, /* the registry's: off, and unreg() not called yet */
 };
 
 #define CAIRN_NAME_MAX 63u /* characters of a system's or event's name */
@@ -103,8 +104,8 @@ struct cairn_event {
 	const char *print;
 	const struct cairn_class *cls;
 	uint64_t mask;        /* categories (CAIRN_CAT); 0 = its system's default, set at registration */
-	int (*reg)(void);     /* called before the first consumer comes, and unreg after the last one left; mostly NULL */
-	void (*unreg)(void);
+	int (*reg)(void);     /* mostly NULL; called before the first consumer comes. Not 0: the event stays off */
+	void (*unreg)(void);  /* mostly NULL; called when the last one has left and the sites have followed */
 	/* the rest belongs to the registry (core/event.c) */
 	uint64_t hash;
 	uint64_t consumers;

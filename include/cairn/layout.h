@@ -177,7 +177,7 @@ struct cairn_ring {
 	/* cold: packet opening, losses */
 	uint64_t lost[CAIRN_NR_LOST]; /* by cause; their sum is the number of events not written */
 	uint64_t events_total;        /* records in all packets published as closed */
-	uint64_t seq_hint;            /* number of the newest packet */
+	uint64_t seq_hint;            /* number of the newest packet or of one just before it: extends positions to 64 bits */
 	uint64_t packets_offset;      /* place of the first packet in the region */
 	uint64_t closed_offset;       /* place of closed[N] in the region; 0 in a capture */
 	uint32_t enabled;

@@ -6,7 +6,7 @@
  * Usual sequence, all of it on one CPU and in LIFO order with what interrupts it:
  *
  *	struct cairn_slot slot;
- *	void *payload = cairn_reserve(&slot, &event, bytes);
+ *	void *payload = cairn_reserve(&slot, id, bytes);
  *	if (payload) {
  *		... fill exactly `bytes` bytes ...
  *		cairn_commit(&slot);
@@ -51,7 +51,7 @@ CAIRN_INLINE struct cairn_ring *cairn_ring_current(void)
 	unsigned cpu = cairn_port_cpu();
 
 	if (CAIRN_LIKELY(cpu < CAIRN_MAX_CPUS)) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(&cairn_rings[cpu]);
+		struct cairn_ring *r = CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
 
 		if (CAIRN_LIKELY(r != NULL))
 			return r;

@@ -73,6 +73,16 @@ void *cairn_region(size_t *bytes);
  */
 int cairn_ring_open(unsigned index, uint32_t task);
 
+/*
+ * Give an open ring to another writer context, after the one that had it has ended (rings_later).
+ *
+ * @task     as in cairn_ring_open().
+ * Returns   0, CAIRN_EINVAL (no such ring), or CAIRN_EBUSY: it ended in the middle of an event. What it left unfinished is counted as
+ *           lost (cause "abandoned"), once; the ring stays readable and must not be written any more.
+ * Context   as cairn_ring_open(); what the former writer did is visible here (the caller's business).
+ */
+int cairn_ring_hand_over(unsigned index, uint32_t task);
+
 /* tracing_on of the whole trace. Off: writers are refused, nothing counts as lost. Context: thread. */
 void cairn_tracing_on(void);
 void cairn_tracing_off(void);

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,34 +23,51 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
 #define PORT_NO_STREAM (~0u)
+#define PORT_SPENT (~0u) /* owner of a stream that cannot be used again */
 #define PORT_KEEP_DEAD 8
 #define PORT_CALIBRATE_NS 1000000 /* the clock's rate is measured over at least this long */
 #define PORT_REFINE_NS 50000000   /* and measured again at a thread's end when this much has passed */
+#define PORT_RETRY_NS 10000000    /* a thread that got no stream asks again after this long */
 
-enum { PORT_NO_REGION, PORT_REGION, PORT_REFUSED };
+enum { PORT_NO_REGION, PORT_OPENING, PORT_REGION, PORT_REFUSED };
+
+#define PORT_TLS __attribute__((__tls_model__("initial-exec"))) /* in a signal handler nothing may be allocated for it */
 
 __thread unsigned cairn_port_stream = PORT_NO_STREAM;
 
-static __thread bool port_attaching; /* a signal that emits while its thread attaches finds no stream */
+static __thread bool port_attaching PORT_TLS;       /* an event of attaching itself finds no stream */
+static __thread uint64_t port_retry_at PORT_TLS;    /* CLOCK_MONOTONIC_COARSE; 0 = at once */
+static __thread sigset_t port_before_fork PORT_TLS; /* threads may fork at the same time */
 
 static struct {
-	int region; /* PORT_NO_REGION: the next event makes one */
-	int fd;
+	uint32_t region; /* PORT_NO_REGION: the next event makes one */
+	char *memory;
+	int fd; /* of the file while the region is made; the program may close and reuse any number later */
+	dev_t dev;
+	ino_t ino;
 	char path[512];
 	char comm[16]; /* as at the start */
-	bool keep;     /* events were asked for: keep the file even if none came */
+	bool asked;    /* CAIRN_TRACE was given: say what goes wrong, keep the file even if no event came */
 	bool used;     /* a stream was opened */
-	uint32_t owner[CAIRN_MAX_CPUS]; /* tid of a stream's thread; 0 = free */
-	unsigned nr_streams;
+	uint32_t owner[CAIRN_MAX_CPUS]; /* tid of a stream's thread; 0 = free, PORT_SPENT */
 	pthread_key_t exit_key;
 	uint64_t clock0, mono0, wall0; /* taken together at the start */
-	sigset_t before_fork;
+	/* from the environment, as it was at the start */
+	char dir[400]; /* absolute once it was opened; empty = the default */
+	unsigned nr_streams;
+	size_t ring_bytes;
+	enum cairn_mode mode;
 } port = { .fd = -1 };
 
 static bool port_secure(void)
@@ -66,7 +84,20 @@ static const char *port_env(const char *name)
 
 static void port_say(const char *what, const char *why)
 {
-	fprintf(stderr, "cairn: %s: %s: %s; this process is not traced\n", port.path, what, why);
+	if (port.asked)
+		fprintf(stderr, "cairn: %s: %s: %s; this process is not traced\n", port.path, what, why);
+}
+
+/* A program may run with 0, 1 or 2 closed; nothing of ours may stand there, where it reads and prints. */
+static int port_not_std(int fd)
+{
+	int up = fd;
+
+	if (fd >= 0 && fd <= 2) {
+		up = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		close(fd);
+	}
+	return up;
 }
 
 /* ---- clock ---- */
@@ -86,16 +117,22 @@ static void port_clock_begin(void)
 	port.wall0 = port_ns(CLOCK_REALTIME);
 }
 
+static bool port_measuring;
+
 /* Tell the region the clock's rate as measured since the start, waiting until `least` ns have passed. */
 static void port_clock_measure(uint64_t least)
 {
 	uint64_t ns, ticks;
 
+	/* Threads end at the same time, and cairn_clock_set() is for one caller. */
+	if (__atomic_exchange_n(&port_measuring, true, __ATOMIC_ACQUIRE))
+		return;
 	do {
 		ns = port_ns(CLOCK_MONOTONIC_RAW) - port.mono0;
 		ticks = cairn_port_clock() - port.clock0;
 	} while (ns < least);
 	cairn_clock_set((uint64_t)((__extension__(unsigned __int128)ticks * 1000000000u + ns / 2) / ns), port.clock0, port.wall0);
+	__atomic_store_n(&port_measuring, false, __ATOMIC_RELEASE);
 }
 
 /* ---- the region's file ---- */
@@ -121,19 +158,18 @@ static uint64_t port_start_time(const char *proc_stat)
 /* Open (make) the directory; it must be ours alone. */
 static int port_open_dir(void)
 {
-	const char *dir = port_env("CAIRN_DIR");
 	struct stat st;
 	int fd;
 
-	if (dir)
-		snprintf(port.path, sizeof(port.path), "%s", dir);
+	if (port.dir[0])
+		snprintf(port.path, sizeof(port.path), "%s", port.dir);
 	else
 		snprintf(port.path, sizeof(port.path), "/dev/shm/cairn-%u", (unsigned)geteuid());
 	if (mkdir(port.path, 0700) < 0 && errno != EEXIST) {
 		port_say("cannot make the directory", strerror(errno));
 		return -1;
 	}
-	fd = open(port.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = port_not_std(open(port.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		port_say("cannot open the directory", strerror(errno));
 	} else if (st.st_uid != geteuid() || (st.st_mode & 077)) {
@@ -146,9 +182,24 @@ static int port_open_dir(void)
 	return -1;
 }
 
+/* The program and its children may go elsewhere: remember the folder by its absolute path. */
+static void port_keep_dir(int dir)
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+	n = readlink(link, port.path, sizeof(port.dir) - 1);
+	if (n > 0 && port.path[0] == '/') {
+		port.path[n] = 0;
+		snprintf(port.dir, sizeof(port.dir), "%.*s", (int)n, port.path);
+	}
+}
+
 static int port_create_file(int dir, uint64_t start)
 {
 	char name[128], comm[16];
+	struct stat st;
 	unsigned i, again;
 	int fd = -1;
 
@@ -164,9 +215,13 @@ static int port_create_file(int dir, uint64_t start)
 		if (again)
 			n += snprintf(name + n, sizeof(name) - (size_t)n, "-%u", again + 1);
 		snprintf(name + n, sizeof(name) - (size_t)n, ".cairn");
-		fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = port_not_std(openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 		if (fd < 0 && errno != EEXIST)
 			break;
+	}
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		port.dev = st.st_dev;
+		port.ino = st.st_ino;
 	}
 	i = (unsigned)strlen(port.path);
 	snprintf(port.path + i, sizeof(port.path) - i, "/%s", name);
@@ -200,29 +255,69 @@ static enum cairn_mode port_env_mode(void)
 	return CAIRN_OVERWRITE;
 }
 
+static void port_read_environment(void)
+{
+	const char *dir = port_env("CAIRN_DIR");
+
+	port.asked = port_env("CAIRN_TRACE") != NULL;
+	port.nr_streams = (unsigned)port_env_number("CAIRN_STREAMS", 1, CAIRN_MAX_CPUS, 64);
+	port.ring_bytes = port_env_number("CAIRN_RING_KB", 32, 1 << 20, 1024) * 1024;
+	port.mode = port_env_mode();
+	if (dir && strlen(dir) < sizeof(port.dir)) {
+		strcpy(port.dir, dir);
+	} else if (dir) {
+		snprintf(port.path, sizeof(port.path), "CAIRN_DIR");
+		port_say("refused", "the path is too long");
+		port.region = PORT_REFUSED;
+	}
+}
+
+/* Beyond its limit on file sizes a process would get SIGXFSZ, and die of it. */
+static bool port_set_size(int64_t bytes)
+{
+	struct rlimit most;
+
+	if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY && (uint64_t)bytes > most.rlim_cur) {
+		errno = EFBIG;
+		return false;
+	}
+	return ftruncate(port.fd, bytes) == 0;
+}
+
+/* CAIRN_TRACE as a word of a command line: blanks, which separate patterns too, would end it. */
+static void port_boot_args(char *boot, size_t size)
+{
+	size_t n = (size_t)snprintf(boot, size, "trace=%s", port_env("CAIRN_TRACE") ? port_env("CAIRN_TRACE") : "");
+
+	for (; *boot && n; boot++) {
+		if (*boot == ' ' || *boot == '\t' || *boot == '\n')
+			*boot = ',';
+	}
+}
+
 static bool port_init_core(uint64_t start, bool at_start)
 {
 	struct cairn_config c = {
 		.memory_is_zero = true,
-		.nr_cpus = (unsigned)port_env_number("CAIRN_STREAMS", 1, CAIRN_MAX_CPUS, 64),
+		.nr_cpus = port.nr_streams,
 		.rings_later = true,
-		.ring_bytes = port_env_number("CAIRN_RING_KB", 32, 1 << 20, 1024) * 1024,
+		.ring_bytes = port.ring_bytes,
 		.packet_bytes = 16384,
 		.metadata_bytes = 256 * 1024, /* of address space: pages come as they are needed */
 		.max_events = 128,
 		.max_names = 256,
-		.mode = port_env_mode(),
+		.mode = port.mode,
 		.user_space = true,
 		.pid = (uint32_t)getpid(),
 		.start_time = start,
 		.wall_ns = port_ns(CLOCK_REALTIME),
 		.name = port.comm,
 	};
-	char boot[320] = "";
+	char boot[320];
 	int64_t bytes = cairn_region_bytes(&c);
 	int err;
 
-	if (bytes < 0 || ftruncate(port.fd, bytes) < 0) {
+	if (bytes < 0 || !port_set_size(bytes)) {
 		port_say("cannot set the file's size", bytes < 0 ? cairn_strerror((int)bytes) : strerror(errno));
 		return false;
 	}
@@ -232,11 +327,11 @@ static bool port_init_core(uint64_t start, bool at_start)
 		port_say("cannot map the file", strerror(errno));
 		return false;
 	}
+	port.memory = c.memory;
 	(void)madvise(c.memory, c.memory_bytes, MADV_DONTFORK); /* a child must not write to its parent's streams */
-	if (port_env("CAIRN_TRACE"))
-		snprintf(boot, sizeof(boot), "trace=%s", port_env("CAIRN_TRACE"));
+	if (at_start)
+		port_boot_args(boot, sizeof(boot));
 	c.boot_args = at_start ? boot : NULL;
-	port.nr_streams = c.nr_cpus;
 	err = cairn_init(&c);
 	if (err) {
 		port_say("cannot make the region", cairn_strerror(err));
@@ -305,65 +400,151 @@ static void port_remove_old(int dir_fd)
 		close(copy);
 }
 
-/* No allocation in here but in port_remove_old(): a child's first event may come in a signal handler. */
-static void port_open_region(bool at_start)
+static bool port_make_region(bool at_start)
 {
 	uint64_t start = port_start_time("/proc/self/stat");
+	bool made;
 	int dir;
 
-	port.region = PORT_REFUSED;
 	port_clock_begin();
 	dir = port_open_dir();
 	if (dir < 0)
-		return;
-	if (at_start && !port_env("CAIRN_DIR"))
+		return false;
+	if (at_start && port.dir[0])
+		port_keep_dir(dir);
+	else if (at_start)
 		port_remove_old(dir);
 	port.fd = port_create_file(dir, start);
 	close(dir);
 	if (port.fd < 0) {
 		port_say("cannot make the region's file", strerror(errno));
-		return;
+		return false;
 	}
-	if (port_init_core(start, at_start)) {
-		port.region = PORT_REGION;
-		return;
-	}
-	(void)unlink(port.path);
+	made = port_init_core(start, at_start);
+	if (!made)
+		(void)unlink(port.path);
 	close(port.fd);
 	port.fd = -1;
+	return made;
 }
 
+/*
+ * Make the region unless there is one; of several threads that need it one makes it and the others wait. All signals are blocked. No
+ * allocation in here but in port_remove_old(): a child's first event may come in a signal handler.
+ */
+static bool port_need_region(bool at_start)
+{
+	uint32_t state = PORT_NO_REGION;
+
+	/*
+	 * ORDER open:A / open:B
+	 *   the whole region, then port.region; who acquires PORT_REGION finds the core initialized.
+	 */
+	if (__atomic_compare_exchange_n(&port.region, &state, PORT_OPENING, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+		state = port_make_region(at_start) ? PORT_REGION : PORT_REFUSED;
+		__atomic_store_n(&port.region, state, __ATOMIC_RELEASE); /* ORDER open:A, pairs with open:B */
+	}
+	while (state == PORT_OPENING) {
+		sched_yield();
+		state = __atomic_load_n(&port.region, __ATOMIC_ACQUIRE); /* ORDER open:B, pairs with open:A */
+	}
+	return state == PORT_REGION;
+}
+
+/* By the file, opened anew: for kernels that have no MADV_POPULATE_WRITE. */
+static int port_allocate(uint64_t offset, uint64_t bytes)
+{
+	int fd = open(port.path, O_RDWR | O_NOFOLLOW | O_CLOEXEC), err = fd < 0 ? errno : 0;
+	struct stat st;
+
+	if (!err && (fstat(fd, &st) < 0 || st.st_dev != port.dev || st.st_ino != port.ino))
+		err = ENOENT;
+	while (!err && fallocate(fd, 0, (off_t)offset, (off_t)bytes) < 0) {
+		if (errno != EINTR)
+			err = errno;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -err;
+}
+
+/*
+ * A page that cannot be had is an error here, not a SIGBUS later. Through the mapping, not by a descriptor kept open: programs close
+ * those that they do not know, and open files of their own under the number.
+ */
 int cairn_port_populate(uint64_t offset, uint64_t bytes)
 {
+	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1, from = offset & ~mask, to = (offset + bytes + mask) & ~mask;
 	int err;
 
-	/* a page of the file that cannot be had is an error here, not a SIGBUS later */
 	do
-		err = fallocate(port.fd, 0, (off_t)offset, (off_t)bytes) < 0 ? errno : 0;
+		err = madvise(port.memory + from, to - from, MADV_POPULATE_WRITE) < 0 ? errno : 0;
 	while (err == EINTR);
-	return err ? -err : 0;
+	if (!err)
+		return 0;
+	if (err == EINVAL)
+		return port_allocate(offset, bytes);
+	/* give back what was had: pages wholly inside, since the outer ones may hold something already */
+	from = (offset + mask) & ~mask;
+	to = (offset + bytes) & ~mask;
+	if (from < to)
+		(void)madvise(port.memory + from, to - from, MADV_REMOVE);
+	return err == EFAULT ? CAIRN_ENOSPC : -err; /* EFAULT: there would have been a SIGBUS */
 }
 
 /* ---- streams ---- */
 
-static int port_take_stream(uint32_t tid)
+/* The stream, now this thread's, or -1: in use, spent, or no room in the file system. */
+static int port_try_stream(unsigned i, uint32_t tid)
 {
+	uint32_t free_owner = 0, task = tid & CAIRN_TASK_PID_MASK;
+	int err;
+
+	if (__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED) ||
+	    !__atomic_compare_exchange_n(&port.owner[i], &free_owner, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return -1; /* ORDER stream:B, pairs with stream:A */
+	err = cairn_rings[i] ? cairn_ring_hand_over(i, task) : cairn_ring_open(i, task);
+	if (!err)
+		return (int)i;
+	/*
+	 * ORDER stream:A / stream:B
+	 *   all that a thread wrote to its stream, then owner = 0; who takes the stream goes on where it ended.
+	 */
+	__atomic_store_n(&port.owner[i], err == CAIRN_EBUSY ? PORT_SPENT : 0, __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
+	return -1;
+}
+
+/* Free the streams of threads that ended without their destructor, or emitted once more after its last round. */
+static bool port_reclaim(void)
+{
+	bool any = false;
 	unsigned i;
 
 	for (i = 0; i < port.nr_streams; i++) {
-		uint32_t free_owner = 0;
+		uint32_t tid = __atomic_load_n(&port.owner[i], __ATOMIC_RELAXED);
 
-		if (!__atomic_compare_exchange_n(&port.owner[i], &free_owner, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			continue;
-		if (cairn_rings[i]) { /* a stream whose thread has exited */
-			cairn_store32(&cairn_rings[i]->task, tid & CAIRN_TASK_PID_MASK);
-			return (int)i;
-		}
-		if (cairn_ring_open(i, tid & CAIRN_TASK_PID_MASK) == 0)
-			return (int)i;
-		__atomic_store_n(&port.owner[i], 0, __ATOMIC_RELEASE);
-		return -1; /* no room in the file system */
+		if (tid && tid != PORT_SPENT && syscall(SYS_tgkill, getpid(), (int)tid, 0) < 0 && errno == ESRCH &&
+		    __atomic_compare_exchange_n(&port.owner[i], &tid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			any = true; /* ORDER stream:A, pairs with stream:B; the kernel ended the thread before it said ESRCH */
 	}
+	return any;
+}
+
+static int port_take_stream(uint32_t tid)
+{
+	do {
+		unsigned i;
+
+		for (i = 0; i < port.nr_streams; i++) {
+			bool fresh = !cairn_rings[i];
+			int stream = port_try_stream(i, tid);
+
+			if (stream >= 0)
+				return stream;
+			if (fresh && !cairn_rings[i] && !__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED))
+				return -1; /* no room in the file system: none for the next one either */
+		}
+	} while (port_reclaim());
 	return -1;
 }
 
@@ -375,66 +556,83 @@ static void port_thread_exit(void *arg)
 		port_clock_measure(0);
 	cairn_port_stream = PORT_NO_STREAM;
 	if (stream < CAIRN_MAX_CPUS)
-		__atomic_store_n(&port.owner[stream], 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&port.owner[stream], 0, __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
+}
+
+/* A stream for this thread, all signals blocked. */
+static void port_get_stream(void)
+{
+	char comm[CAIRN_COMM_BYTES] = "";
+	uint32_t tid = (uint32_t)syscall(SYS_gettid);
+	int stream = port_need_region(false) ? port_take_stream(tid) : -1;
+
+	if (stream < 0) {
+		port_retry_at = port_ns(CLOCK_MONOTONIC_COARSE) + PORT_RETRY_NS;
+		return;
+	}
+	port_retry_at = 0;
+	if (!__atomic_exchange_n(&port.used, true, __ATOMIC_RELAXED))
+		port_clock_measure(PORT_CALIBRATE_NS);
+	cairn_port_stream = (unsigned)stream;
+	pthread_setspecific(port.exit_key, (void *)(uintptr_t)(stream + 1));
+	(void)prctl(PR_GET_NAME, comm);
+	cairn_task_name(tid, (uint32_t)getpid(), comm);
 }
 
 void cairn_port_attach(void)
 {
-	char comm[CAIRN_COMM_BYTES] = "";
-	int saved = errno, stream;
+	int saved = errno, cancel;
 	sigset_t all, before;
-	uint32_t tid;
 
-	if (port_attaching || port.region == PORT_REFUSED)
+	if (port_attaching || __atomic_load_n(&port.region, __ATOMIC_RELAXED) == PORT_REFUSED)
+		return;
+	if (port_retry_at && port_ns(CLOCK_MONOTONIC_COARSE) < port_retry_at)
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	port_attaching = true;
-	if (port.region == PORT_NO_REGION)
-		port_open_region(false);
-	tid = (uint32_t)syscall(SYS_gettid);
-	stream = port.region == PORT_REGION ? port_take_stream(tid) : -1;
-	if (stream >= 0) {
-		if (!__atomic_exchange_n(&port.used, true, __ATOMIC_RELAXED))
-			port_clock_measure(PORT_CALIBRATE_NS);
-		cairn_port_stream = (unsigned)stream;
-		pthread_setspecific(port.exit_key, (void *)(uintptr_t)(stream + 1));
-		(void)prctl(PR_GET_NAME, comm);
-		cairn_task_name(tid, (uint32_t)getpid(), comm);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* an event is no cancellation point */
+	if (cairn_port_stream == PORT_NO_STREAM) { /* else a signal has got it since the event asked */
+		port_attaching = true;
+		port_get_stream();
+		port_attaching = false;
 	}
-	port_attaching = false;
+	(void)pthread_setcancelstate(cancel, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved;
 }
 
 /* ---- fork ---- */
 
-static void port_before_fork(void)
+static void port_prepare_fork(void)
 {
 	sigset_t all;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &port.before_fork); /* the child has no mapping until port_child() */
+	pthread_sigmask(SIG_BLOCK, &all, &port_before_fork); /* the child has no mapping until port_child() */
 }
 
 static void port_parent(void)
 {
-	pthread_sigmask(SIG_SETMASK, &port.before_fork, NULL);
+	pthread_sigmask(SIG_SETMASK, &port_before_fork, NULL);
 }
 
+/* Other threads of the parent may have been anywhere, in the middle of making the region too. */
 static void port_child(void)
 {
 	cairn_detach();
-	if (port.fd >= 0)
+	if (port.region == PORT_OPENING && port.fd >= 0)
 		close(port.fd);
 	port.fd = -1;
-	if (port.region == PORT_REGION)
+	port.memory = NULL;
+	if (port.region != PORT_REFUSED)
 		port.region = PORT_NO_REGION;
 	port.used = false;
+	port_measuring = false; /* by a thread that the child does not have */
 	memset(port.owner, 0, sizeof(port.owner));
 	cairn_port_stream = PORT_NO_STREAM;
+	port_retry_at = 0;
 	pthread_setspecific(port.exit_key, NULL);
-	pthread_sigmask(SIG_SETMASK, &port.before_fork, NULL);
+	pthread_sigmask(SIG_SETMASK, &port_before_fork, NULL);
 }
 
 /* ---- static keys ---- */
@@ -444,17 +642,22 @@ static int port_membarrier(int command)
 	return (int)syscall(SYS_membarrier, command, 0, 0);
 }
 
-/* Through /proc/self/mem: the page is copied, never writable and executable at once. Else a private copy moved over it. */
+/* Through /proc/thread-self/mem: the page is copied, never writable and executable at once. Else a private copy moved over it. */
 int cairn_port_write_text(void *addr, const void *bytes, unsigned len)
 {
 	uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
 	char *page = (char *)((uintptr_t)addr & ~(page_bytes - 1)), *copy;
 	size_t at = (size_t)((char *)addr - page), span = (at + len + page_bytes - 1) & ~(page_bytes - 1);
-	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : pwrite(fd, bytes, len, (off_t)(uintptr_t)addr);
+	int cancel, fd;
+	ssize_t n;
 
+	/* thread-self, not self: the main thread may have ended */
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* half the sites, and a descriptor left open */
+	fd = open("/proc/thread-self/mem", O_RDWR | O_CLOEXEC);
+	n = fd < 0 ? -1 : pwrite(fd, bytes, len, (off_t)(uintptr_t)addr);
 	if (fd >= 0)
 		close(fd);
+	(void)pthread_setcancelstate(cancel, NULL);
 	if (n == (ssize_t)len)
 		return 0;
 	copy = mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -488,21 +691,24 @@ uint64_t cairn_port_entropy(void)
 
 __attribute__((__constructor__(101))) static void port_begin(void)
 {
-	if (pthread_key_create(&port.exit_key, port_thread_exit))
+	if (pthread_key_create(&port.exit_key, port_thread_exit)) {
+		port.region = PORT_REFUSED;
 		return;
+	}
 	(void)prctl(PR_GET_NAME, port.comm);
 	(void)port_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE);
-	(void)pthread_atfork(port_before_fork, port_parent, port_child);
-	port.keep = port_env("CAIRN_TRACE") != NULL;
-	port_open_region(true);
+	(void)pthread_atfork(port_prepare_fork, port_parent, port_child);
+	port_read_environment();
+	(void)port_need_region(true);
 }
 
 __attribute__((__destructor__(101))) static void port_end(void)
 {
+	(void)pthread_key_delete(port.exit_key); /* this code may be unmapped (dlclose) before the threads end */
 	if (port.region != PORT_REGION)
 		return;
 	if (port.used)
 		port_clock_measure(0);
-	else if (!port.keep)
+	else if (!port.asked)
 		(void)unlink(port.path); /* nothing was ever recorded, and nobody asked for it */
 }

@@ -3,6 +3,7 @@
 
     mkregion.py SCENARIO OUT      writes OUT and OUT.json, the exact sums that a reader must find
     mkregion.py --list            names of the scenarios
+    mkregion.py --all DIR         every scenario as DIR/SCENARIO.region
 
 The writer below is a model in the simplest form: no nesting, no concurrency. It never reads what it wrote.
 """
@@ -634,24 +635,31 @@ SCENARIOS = [basic, overwrite, big_packets, discard, lost_between, pending, clos
 
 
 def guest(image):
-    """The region at a page step inside a guest's RAM with holes."""
-    return bytes(3 * 65536) + os.urandom(0) + image + bytes(5 * PAGE)
+    """The region at a page step inside a guest's RAM."""
+    return bytes(3 * 65536) + image + bytes(5 * PAGE)
+
+
+def write(name, out):
+    in_guest = name.startswith("guest-")
+    regions = {s.__name__: s for s in SCENARIOS}[name.removeprefix("guest-")]()
+    image = b"".join(g.build() for g in regions)
+    with open(out, "wb") as f:
+        f.write(guest(image) if in_guest else image)
+    cpus = [a for i, g in enumerate(regions) for a in g.expect(i)]
+    sums = {"cpus": cpus, "lost_no_stream": sum(g.lost_no_stream for g in regions)}
+    with open(out + ".json", "w") as f:
+        json.dump(sums, f, indent=1)
+    return sums
 
 
 def main():
     if sys.argv[1:] == ["--list"]:
         print("\n".join(s.__name__ for s in SCENARIOS))
-        return
-    name, out = sys.argv[1:3]
-    in_guest = name.startswith("guest-")
-    scenario = {s.__name__: s for s in SCENARIOS}[name.removeprefix("guest-")]
-    regions = scenario()
-    image = b"".join(g.build() for g in regions)
-    with open(out, "wb") as f:
-        f.write(guest(image) if in_guest else image)
-    cpus = [a for i, g in enumerate(regions) for a in g.expect(i)]
-    with open(out + ".json", "w") as f:
-        json.dump({"cpus": cpus, "lost_no_stream": sum(g.lost_no_stream for g in regions)}, f, indent=1)
+    elif sys.argv[1] == "--all":
+        for s in SCENARIOS:
+            write(s.__name__, os.path.join(sys.argv[2], s.__name__ + ".region"))
+    else:
+        write(*sys.argv[1:3])
 
 
 if __name__ == "__main__":

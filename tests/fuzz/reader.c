@@ -91,7 +91,7 @@ static bool fuzz_read(const char *path)
 	struct cairn_reader *r;
 	struct cairn_fault why;
 	struct cairn_item it;
-	uint64_t events = 0, unknown = 0, lost = 0, decoded = 0, missing = 0;
+	uint64_t events = 0, lost = 0, decoded = 0, missing = 0;
 	static char line[65536];
 
 	if (cairn_reader_open(&r, path, NULL, &why) < 0)
@@ -104,7 +104,6 @@ static bool fuzz_read(const char *path)
 			continue;
 		}
 		events += it.record.event != NULL;
-		unknown += it.record.event == NULL;
 		cairn_buf_init(&t, line, sizeof(line));
 		cairn_reader_print_line(&it.record, &t);
 		for (uint32_t i = 0; it.record.event && i < it.record.event->nr_fields; i++)

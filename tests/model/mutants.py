@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# timeout: 900
+# timeout: 3000
 """Do the model tests see every line of the writer? Each mutant is core/ring.c or include/cairn/ring.h with one thing
 dropped, weakened or moved; some model test must fail on it.
 
@@ -207,7 +207,7 @@ def killer(tree):
     for program, words in STAGES:
         try:
             done = subprocess.run([build(tree, program)] + words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  stdin=subprocess.DEVNULL, timeout=60, check=False, text=True,
+                                  stdin=subprocess.DEVNULL, timeout=600, check=False, text=True,
                                   env={k: v for k, v in os.environ.items() if k != "CAIRN_LONG"})
         except subprocess.TimeoutExpired:
             return f"{program} {' '.join(words)}: no end"

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Is every nesting of writers right? Exhaustive over small rings: a write is interrupted at any of its accesses by whole
- * nested writes, which are interrupted in turn. world.h says how; the invariants are those of core/ring.c.
+ * Is every nesting of writers right? Exhaustive over small rings: a write is interrupted at any of
+ * its accesses by whole nested writes, which are interrupted in turn. world.h says how; the
+ * invariants are those of core/ring.c.
  *
  * CAIRN_LONG=1 makes the enumeration wider (minutes).
  */
 #include "world.h"
 
-/* Where the outer write finds the ring: `prep` records of `prep_bytes` payload are there already. */
+/* Where the outer write finds the ring: `prep` records of `prep_bytes` payload are there already.
+ */
 struct nesting {
 	struct world_shape shape;
 	unsigned prep;
 	uint32_t prep_bytes;
 	uint32_t outer_bytes;
-	unsigned prep_consumed; /* packets that the reader took after the preparation (discard mode) */
-	unsigned after;		/* writes after the outer one */
+	unsigned prep_consumed; /* packets that the reader took after the preparation (discard mode)
+				 */
+	unsigned after;         /* writes after the outer one */
 	char name[120];
 };
 
@@ -63,9 +66,11 @@ static void nesting_run(const struct world_explorer *e)
 
 static void nesting_name(struct nesting *s)
 {
-	snprintf(s->name, sizeof(s->name), "N=%u P=%u %s first=%" PRIx64 " prep=%ux%u outer=%u consumed=%u",
-		 s->shape.nr_packets, s->shape.packet_bytes, s->shape.mode == CAIRN_DISCARD ? "discard" : "overwrite",
-		 s->shape.first_pos, s->prep, s->prep_bytes, s->outer_bytes, s->prep_consumed);
+	snprintf(s->name, sizeof(s->name),
+		 "N=%u P=%u %s first=%" PRIx64 " prep=%ux%u outer=%u consumed=%u",
+		 s->shape.nr_packets, s->shape.packet_bytes,
+		 s->shape.mode == CAIRN_DISCARD ? "discard" : "overwrite", s->shape.first_pos,
+		 s->prep, s->prep_bytes, s->outer_bytes, s->prep_consumed);
 }
 
 static void nesting_start_exploring(struct nesting *s)
@@ -74,9 +79,11 @@ static void nesting_start_exploring(struct nesting *s)
 	nesting_prepare(s);
 }
 
-static void nesting_explore(struct nesting *s, const struct world_action *actions, unsigned nr_actions, unsigned depth)
+static void nesting_explore(struct nesting *s, const struct world_action *actions,
+			    unsigned nr_actions, unsigned depth)
 {
-	struct world_explorer e = {.run = nesting_run, .actions = actions, .nr_actions = nr_actions};
+	struct world_explorer e = {
+		.run = nesting_run, .actions = actions, .nr_actions = nr_actions};
 
 	nesting_start_exploring(s);
 	world_explore(&e, depth);
@@ -84,22 +91,24 @@ static void nesting_explore(struct nesting *s, const struct world_action *action
 
 static void nesting_report(void)
 {
-	printf("# %" PRIu64 " runs, %" PRIu64 " points, %" PRIu64 " images decoded\n", world_runs, world_points, world_checks);
+	printf("# %" PRIu64 " runs, %" PRIu64 " points, %" PRIu64 " images decoded\n", world_runs,
+	       world_points, world_checks);
 	world_runs = world_points = world_checks = 0;
 }
 
-/* Sizes that matter in packets of 128 bytes, where records have 36: two of 16, one that fills it, one too big. */
+/* Sizes that matter in packets of 128 bytes, where records have 36: two of 16, one that fills it,
+ * one too big. */
 static const struct world_action write_small[] = {{ACT_WRITE, 4}};
 static const struct world_action write_any[] = {{ACT_WRITE, 4}, {ACT_WRITE, 24}};
-static const struct world_action write_all[] = {{ACT_WRITE, 4}, {ACT_WRITE, 0}, {ACT_WRITE, 13}, {ACT_WRITE, 24},
-						{ACT_WRITE, 30}};
+static const struct world_action write_all[] = {
+	{ACT_WRITE, 4}, {ACT_WRITE, 0}, {ACT_WRITE, 13}, {ACT_WRITE, 24}, {ACT_WRITE, 30}};
 
 #define COUNT(a) (unsigned)(sizeof(a) / sizeof((a)[0]))
 
 static const uint64_t just_below_wrap = ((uint64_t)1 << CAIRN_POS_BITS) - 256;
 
-static void nesting_shapes(const struct world_action *actions, unsigned nr_actions, unsigned depth, unsigned max_packets,
-			   uint32_t packet_bytes, uint64_t first_pos)
+static void nesting_shapes(const struct world_action *actions, unsigned nr_actions, unsigned depth,
+			   unsigned max_packets, uint32_t packet_bytes, uint64_t first_pos)
 {
 	static const uint32_t outer[] = {4, 24, 0};
 	unsigned discard, n, prep, o;
@@ -109,9 +118,12 @@ static void nesting_shapes(const struct world_action *actions, unsigned nr_actio
 			for (prep = 0; prep <= 2 * n + 3; prep++)
 				for (o = 0; o < COUNT(outer); o++) {
 					struct nesting s = {
-						.shape = {.nr_packets = n, .packet_bytes = packet_bytes,
-							  .mode = discard ? CAIRN_DISCARD : CAIRN_OVERWRITE,
-							  .first_pos = first_pos, .clock = 100000},
+						.shape = {.nr_packets = n,
+							  .packet_bytes = packet_bytes,
+							  .mode = discard ? CAIRN_DISCARD
+									  : CAIRN_OVERWRITE,
+							  .first_pos = first_pos,
+							  .clock = 100000},
 						.prep = prep,
 						.prep_bytes = packet_bytes == 128 ? 4 : 60,
 						.outer_bytes = outer[o],
@@ -131,18 +143,25 @@ TEST(nesting_one_write_at_every_access)
 }
 
 /*
- * An opener is interrupted between its swap and its header stores, first by a loss, then by writers that close its packet:
- * it once wrote its older count of losses over theirs.
+ * An opener is interrupted between its swap and its header stores, first by a loss, then by writers
+ * that close its packet: it once wrote its older count of losses over theirs.
  */
 TEST(nesting_losses_while_a_packet_is_opened)
 {
-	static const struct world_action actions[] = {{ACT_WRITE, 30}, {ACT_WRITE, 24}, {ACT_WRITE, 24}};
-	struct nesting s = {.shape = {.nr_packets = 4, .packet_bytes = 128, .clock = 100000}, .prep = 2, .prep_bytes = 4,
-			    .outer_bytes = 4, .after = 2};
+	static const struct world_action actions[] = {
+		{ACT_WRITE, 30}, {ACT_WRITE, 24}, {ACT_WRITE, 24}};
+	struct nesting s = {.shape = {.nr_packets = 4, .packet_bytes = 128, .clock = 100000},
+			    .prep = 2,
+			    .prep_bytes = 4,
+			    .outer_bytes = 4,
+			    .after = 2};
 
 	nesting_start_exploring(&s);
-	world_explore(&(struct world_explorer){.run = nesting_run, .actions = actions, .nr_actions = 3,
-					       .in_order = !nesting_long()}, 3);
+	world_explore(&(struct world_explorer){.run = nesting_run,
+					       .actions = actions,
+					       .nr_actions = 3,
+					       .in_order = !nesting_long()},
+		      3);
 	nesting_report();
 }
 
@@ -152,21 +171,31 @@ TEST(nesting_two_writes_at_every_access)
 	nesting_shapes(write_small, COUNT(write_small), 2, 4, 256, 0);
 }
 
-/* Three writes, in the phases that differ: empty, middle of a packet, last that fits, must open, slot reused. */
+/* Three writes, in the phases that differ: empty, middle of a packet, last that fits, must open,
+ * slot reused. */
 TEST(nesting_three_writes_at_every_access)
 {
-	static const struct { unsigned n, prep; uint32_t outer; bool discard; } phases[] = {
-		{2, 0, 4, false}, {2, 1, 4, false}, {2, 2, 4, false}, {2, 6, 4, false}, {4, 0, 24, false},
-		{4, 7, 24, false}, {2, 6, 4, true}, {4, 9, 0, true},
+	static const struct {
+		unsigned n, prep;
+		uint32_t outer;
+		bool discard;
+	} phases[] = {
+		{2, 0, 4, false},  {2, 1, 4, false},  {2, 2, 4, false}, {2, 6, 4, false},
+		{4, 0, 24, false}, {4, 7, 24, false}, {2, 6, 4, true},  {4, 9, 0, true},
 	};
 	unsigned i;
 
 	for (i = 0; i < COUNT(phases); i++) {
 		struct nesting s = {
-			.shape = {.nr_packets = phases[i].n, .packet_bytes = 128,
-				  .mode = phases[i].discard ? CAIRN_DISCARD : CAIRN_OVERWRITE, .clock = 100000},
-			.prep = phases[i].prep, .prep_bytes = 4, .outer_bytes = phases[i].outer,
-			.prep_consumed = phases[i].discard ? phases[i].prep : 0, .after = 2,
+			.shape = {.nr_packets = phases[i].n,
+				  .packet_bytes = 128,
+				  .mode = phases[i].discard ? CAIRN_DISCARD : CAIRN_OVERWRITE,
+				  .clock = 100000},
+			.prep = phases[i].prep,
+			.prep_bytes = 4,
+			.outer_bytes = phases[i].outer,
+			.prep_consumed = phases[i].discard ? phases[i].prep : 0,
+			.after = 2,
 		};
 		if (nesting_long())
 			nesting_explore(&s, write_any, COUNT(write_any), 3);
@@ -180,20 +209,27 @@ TEST(nesting_three_writes_at_every_access)
 
 TEST(nesting_positions_wrap_at_48_bits)
 {
-	nesting_shapes(write_any, COUNT(write_any), nesting_long() ? 2 : 1, 8, 128, just_below_wrap);
+	nesting_shapes(write_any, COUNT(write_any), nesting_long() ? 2 : 1, 8, 128,
+		       just_below_wrap);
 	nesting_shapes(write_any, COUNT(write_any), 1, 2, 256, just_below_wrap);
 }
 
-/* A stop from another CPU at every access: who is in the middle finishes, nobody else is admitted or counted as lost. */
+/* A stop from another CPU at every access: who is in the middle finishes, nobody else is admitted
+ * or counted as lost. */
 TEST(nesting_stop_and_start_at_every_access)
 {
-	static const struct world_action stop[] = {{ACT_STOP, 0}}, nested[] = {{ACT_WRITE, 24}, {ACT_STOP, 0}};
+	static const struct world_action stop[] = {{ACT_STOP, 0}},
+					 nested[] = {{ACT_WRITE, 24}, {ACT_STOP, 0}};
 	static const struct world_action again[] = {{ACT_STOP, 0}, {ACT_START, 0}, {ACT_WRITE, 4}};
 	unsigned prep;
 
 	for (prep = 0; prep < 8; prep++) {
-		struct nesting s = {.shape = {.nr_packets = 4, .packet_bytes = 128, .clock = 100000}, .prep = prep,
-				    .prep_bytes = 4, .outer_bytes = 4, .after = 4};
+		struct nesting s = {
+			.shape = {.nr_packets = 4, .packet_bytes = 128, .clock = 100000},
+			.prep = prep,
+			.prep_bytes = 4,
+			.outer_bytes = 4,
+			.after = 4};
 
 		nesting_explore(&s, stop, 1, 1);
 		nesting_explore(&s, nested, 2, 2);
@@ -204,12 +240,14 @@ TEST(nesting_stop_and_start_at_every_access)
 
 TEST(nesting_mode_changes_at_every_access)
 {
-	static const struct world_action actions[] = {{ACT_MODE, CAIRN_DISCARD}, {ACT_MODE, CAIRN_OVERWRITE}, {ACT_WRITE, 24}};
+	static const struct world_action actions[] = {
+		{ACT_MODE, CAIRN_DISCARD}, {ACT_MODE, CAIRN_OVERWRITE}, {ACT_WRITE, 24}};
 
 	nesting_shapes(actions, COUNT(actions), nesting_long() ? 2 : 1, 4, 128, 0);
 }
 
-/* Discard mode: the zero-copy reader takes packets at every access and finds each complete and whole until it gives it back. */
+/* Discard mode: the zero-copy reader takes packets at every access and finds each complete and
+ * whole until it gives it back. */
 TEST(nesting_consumer_at_every_access)
 {
 	static const struct world_action actions[] = {{ACT_CONSUME, 0}, {ACT_WRITE, 24}};
@@ -217,9 +255,14 @@ TEST(nesting_consumer_at_every_access)
 
 	for (n = 2; n <= 4; n *= 2)
 		for (prep = 0; prep <= 2 * n + 3; prep++) {
-			struct nesting s = {.shape = {.nr_packets = n, .packet_bytes = 128, .mode = CAIRN_DISCARD,
+			struct nesting s = {.shape = {.nr_packets = n,
+						      .packet_bytes = 128,
+						      .mode = CAIRN_DISCARD,
 						      .clock = 100000},
-					    .prep = prep, .prep_bytes = 4, .outer_bytes = 4, .after = 3,
+					    .prep = prep,
+					    .prep_bytes = 4,
+					    .outer_bytes = 4,
+					    .after = 3,
 					    .prep_consumed = prep & 1};
 
 			nesting_explore(&s, actions, COUNT(actions), 2);
@@ -227,20 +270,41 @@ TEST(nesting_consumer_at_every_access)
 	nesting_report();
 }
 
-/* `consumed` is written by the outside: any value may cost the reader its data, none may break the writer. */
+/* `consumed` is written by the outside: any value may cost the reader its data, none may break the
+ * writer. */
 TEST(nesting_forged_consumed_at_every_access)
 {
-	static const uint64_t positions[] = {0, 1, 88, 127, 128, 129, 511, 512, 640, 4096, (uint64_t)1 << 47,
-					     ((uint64_t)1 << 47) - 1, CAIRN_POS_MASK, CAIRN_POS_MASK - 127,
-					     (uint64_t)1 << 63, ~(uint64_t)0, 0x123456789abcdef0};
+	static const uint64_t positions[] = {0,
+					     1,
+					     88,
+					     127,
+					     128,
+					     129,
+					     511,
+					     512,
+					     640,
+					     4096,
+					     (uint64_t)1 << 47,
+					     ((uint64_t)1 << 47) - 1,
+					     CAIRN_POS_MASK,
+					     CAIRN_POS_MASK - 127,
+					     (uint64_t)1 << 63,
+					     ~(uint64_t)0,
+					     0x123456789abcdef0};
 	struct world_action actions[COUNT(positions)];
 	unsigned i, prep;
 
 	for (i = 0; i < COUNT(positions); i++)
 		actions[i] = (struct world_action){ACT_CONSUMED, positions[i]};
 	for (prep = 0; prep < 10; prep++) {
-		struct nesting s = {.shape = {.nr_packets = 4, .packet_bytes = 128, .mode = CAIRN_DISCARD, .clock = 100000},
-				    .prep = prep, .prep_bytes = 4, .outer_bytes = 4, .after = 6};
+		struct nesting s = {.shape = {.nr_packets = 4,
+					      .packet_bytes = 128,
+					      .mode = CAIRN_DISCARD,
+					      .clock = 100000},
+				    .prep = prep,
+				    .prep_bytes = 4,
+				    .outer_bytes = 4,
+				    .after = 6};
 
 		nesting_explore(&s, actions, COUNT(actions), nesting_long() ? 2 : 1);
 	}
@@ -250,9 +314,10 @@ TEST(nesting_forged_consumed_at_every_access)
 /* Forward by more than a record's 48 bits: the times that a decoder rebuilds stay right. */
 TEST(nesting_clock_leaps_at_every_access)
 {
-	static const struct world_action actions[] = {{ACT_CLOCK, ((uint64_t)1 << 48) + 5}, {ACT_CLOCK, (uint64_t)1 << 48},
-						      {ACT_CLOCK, ((uint64_t)1 << 48) - 3}, {ACT_CLOCK, (uint64_t)1 << 50}, {ACT_CLOCK, (uint64_t)3 << 46},
-						      {ACT_WRITE, 4}};
+	static const struct world_action actions[] = {
+		{ACT_CLOCK, ((uint64_t)1 << 48) + 5}, {ACT_CLOCK, (uint64_t)1 << 48},
+		{ACT_CLOCK, ((uint64_t)1 << 48) - 3}, {ACT_CLOCK, (uint64_t)1 << 50},
+		{ACT_CLOCK, (uint64_t)3 << 46},       {ACT_WRITE, 4}};
 	static const struct world_action hours = {ACT_CLOCK, (uint64_t)3 << 46};
 
 	nesting_shapes(actions, COUNT(actions), nesting_long() ? 2 : 1, 4, 128, 0);
@@ -260,7 +325,28 @@ TEST(nesting_clock_leaps_at_every_access)
 	nesting_shapes(&hours, 1, 2, 2, 128, 0);
 }
 
-/* Back, while nothing is pending: a little is waited for, more is lost with its cause, never written out of order. */
+/* A machine that has been up for days: in the first lap the headers' ts_end, 0, is long ago. */
+TEST(nesting_clock_far_ahead_of_fresh_headers)
+{
+	unsigned n, prep;
+
+	for (n = 2; n <= 4; n *= 2)
+		for (prep = 0; prep <= 2 * n + 1; prep++) {
+			struct nesting s = {.shape = {.nr_packets = n,
+						      .packet_bytes = 128,
+						      .clock = (uint64_t)3 << 48},
+					    .prep = prep,
+					    .prep_bytes = 4,
+					    .outer_bytes = 4,
+					    .after = 2};
+
+			nesting_explore(&s, write_any, COUNT(write_any), 2);
+		}
+	nesting_report();
+}
+
+/* Back, while nothing is pending: a little is waited for, more is lost with its cause, never
+ * written out of order. */
 TEST(nesting_clock_steps_back_between_writes)
 {
 	static const uint64_t steps[] = {1, 3, 6, 20, 1000};
@@ -268,14 +354,20 @@ TEST(nesting_clock_steps_back_between_writes)
 
 	for (i = 0; i < COUNT(steps); i++)
 		for (prep = 1; prep < 9; prep++) {
-			struct nesting s = {.shape = {.nr_packets = 4, .packet_bytes = 128, .clock = 100000}, .prep = prep,
-					    .prep_bytes = 4, .outer_bytes = 4};
+			struct nesting s = {
+				.shape = {.nr_packets = 4, .packet_bytes = 128, .clock = 100000},
+				.prep = prep,
+				.prep_bytes = 4,
+				.outer_bytes = 4};
 
 			nesting_start_exploring(&s);
 			w.clock -= steps[i];
 			w.clock_stepped = true;
 			nesting_start = w;
-			world_explore(&(struct world_explorer){.run = nesting_run, .actions = write_any, .nr_actions = 2}, 1);
+			world_explore(&(struct world_explorer){.run = nesting_run,
+							       .actions = write_any,
+							       .nr_actions = 2},
+				      1);
 			w.clock += 2000;
 			CHECK(world_write(4));
 			world_finish();
@@ -287,16 +379,18 @@ TEST(nesting_clock_steps_back_between_writes)
 	nesting_report();
 }
 
-/* Back at any access, pending writers included: times may then be wrong (docs/ring.md), nothing else may. */
+/* Back at any access, pending writers included: times may then be wrong (docs/ring.md), nothing
+ * else may. */
 TEST(nesting_clock_steps_back_at_every_access)
 {
-	static const struct world_action actions[] = {{ACT_CLOCK, -(uint64_t)3}, {ACT_CLOCK, -(uint64_t)1000},
-						      {ACT_WRITE, 4}};
+	static const struct world_action actions[] = {
+		{ACT_CLOCK, -(uint64_t)3}, {ACT_CLOCK, -(uint64_t)1000}, {ACT_WRITE, 4}};
 
 	nesting_shapes(actions, COUNT(actions), 2, 2, 128, 0);
 }
 
-/* Several thousand writes of all sizes, nested up to four deep at random points, with everything else that may happen. */
+/* Several thousand writes of all sizes, nested up to four deep at random points, with everything
+ * else that may happen. */
 static unsigned random_odds;
 
 static void random_point(void)
@@ -320,8 +414,8 @@ static void random_runs(struct world_shape shape, unsigned writes)
 	char name[120];
 
 	world_init(&shape);
-	snprintf(name, sizeof(name), "random, N=%u P=%u mode %d odds %u seed %" PRIu64, shape.nr_packets, shape.packet_bytes,
-		 (int)shape.mode, random_odds, check_.seed);
+	snprintf(name, sizeof(name), "random, N=%u P=%u mode %d odds %u seed %" PRIu64,
+		 shape.nr_packets, shape.packet_bytes, (int)shape.mode, random_odds, check_.seed);
 	w.scenario = name;
 	world_at_point = random_point;
 	w.max_points = ~0u;
@@ -342,8 +436,10 @@ TEST(nesting_random_depth_four)
 		for (p = 128; p <= 256; p *= 2)
 			for (mode = 0; mode < 2; mode++)
 				for (random_odds = 15; random_odds < 200; random_odds *= 3)
-					random_runs((struct world_shape){n, p, (enum cairn_mode)mode,
-									 mode ? just_below_wrap : 0, 1000},
+					random_runs((struct world_shape){n, p,
+									 (enum cairn_mode)mode,
+									 mode ? just_below_wrap : 0,
+									 1000},
 						    nesting_long() ? 50000 : 8000);
 	nesting_report();
 }

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Can a reader on another CPU be deceived? The reader of docs/ring.md copies a packet and validates the copy while the
- * writer goes on. This test does not run that reader at some moments: it records every store of a run of the writer
- * (with nested writes), in order, and computes what the reader's loads can return in any execution that release,
- * acquire and fences allow, whatever the CPU reorders; the interleavings of a sequentially consistent machine among
- * them. A copy that validates must hold only complete records of the packet it was made for.
+ * Can a reader on another CPU be deceived? The reader of docs/ring.md copies a packet and validates
+ * the copy while the writer goes on. This test does not run that reader at some moments: it records
+ * every store of a run of the writer (with nested writes), in order, and computes what the reader's
+ * loads can return in any execution that release, acquire and fences allow, whatever the CPU
+ * reorders; the interleavings of a sequentially consistent machine among them. A copy that
+ * validates must hold only complete records of the packet it was made for.
  *
- * The model: a *message* is one store; messages are numbered in the writer's program order. A message carries a *view*:
- * all messages below it are visible to whoever acquires it. The view of a release store is its own number, that of
- * any other store the number at the last release fence. A load may return the newest message of its word that its
- * reader must know of, or any later one. An acquire load adds the message's view to what the reader must know, a
- * relaxed load does so at the next acquire fence. Stores are visible to loads in any order otherwise.
+ * The model: a *message* is one store; messages are numbered in the writer's program order. A
+ * message carries a *view*: all messages below it are visible to whoever acquires it. The view of a
+ * release store is its own number, that of any other store the number at the last release fence. A
+ * load may return the newest message of its word that its reader must know of, or any later one. An
+ * acquire load adds the message's view to what the reader must know, a relaxed load does so at the
+ * next acquire fence. Stores are visible to loads in any order otherwise.
  */
 #include "world.h"
 
-#define READER_WORDS (WORLD_MAX_PACKETS * WORLD_MAX_PACKET_BYTES / 4)
-#define READER_COMMITTED READER_WORDS /* index of the history of `committed` */
+#define READER_WORDS        (WORLD_MAX_PACKETS * WORLD_MAX_PACKET_BYTES / 4)
+#define READER_COMMITTED    READER_WORDS /* index of the history of `committed` */
 #define READER_MAX_MESSAGES 96u
-#define READER_NEVER (~(uint32_t)0)
+#define READER_NEVER        (~(uint32_t)0)
 
 struct message {
 	uint32_t number;
@@ -40,7 +42,8 @@ static void reader_note(uint32_t word, uint64_t value, enum cairn_order order)
 
 	if (h->nr == READER_MAX_MESSAGES)
 		world_fail("test", "history of word %u is full", word);
-	h->m[h->nr++] = (struct message){reader_next, order == CAIRN_RELEASE ? reader_next : reader_fence, value};
+	h->m[h->nr++] = (struct message){
+		reader_next, order == CAIRN_RELEASE ? reader_next : reader_fence, value};
 	reader_next++;
 }
 
@@ -93,10 +96,12 @@ static void reader_begin(void)
 		uint64_t v = 0;
 
 		/* words of headers are read as eight bytes, words of records as four */
-		memcpy(&v, w.packets + i * 4, i * 4 % w.packet_bytes < CAIRN_PACKET_HEADER_BYTES ? 8 : 4);
+		memcpy(&v, w.packets + i * 4,
+		       i * 4 % w.packet_bytes < CAIRN_PACKET_HEADER_BYTES ? 8 : 4);
 		histories[i].m[histories[i].nr++] = (struct message){0, 0, v};
 	}
-	histories[READER_COMMITTED].m[histories[READER_COMMITTED].nr++] = (struct message){0, 0, w.ring.committed};
+	histories[READER_COMMITTED].m[histories[READER_COMMITTED].nr++] =
+		(struct message){0, 0, w.ring.committed};
 	reader_next = 1;
 	world_at_store = reader_at_store;
 	world_at_fence = reader_at_fence;
@@ -119,10 +124,12 @@ static uint32_t reader_oldest_readable(const struct history *h, uint32_t view)
 }
 
 /*
- * What a load of `word` may return such that the copy still validates (its number is not known to be invalidated by
- * message `until`) must be one value, that of the packet's own lap: the last message before `until`.
+ * What a load of `word` may return such that the copy still validates (its number is not known to
+ * be invalidated by message `until`) must be one value, that of the packet's own lap: the last
+ * message before `until`.
  */
-static void reader_expect_one(uint32_t word, uint32_t view, uint32_t until, uint64_t packet, uint64_t want, const char *what)
+static void reader_expect_one(uint32_t word, uint32_t view, uint32_t until, uint64_t packet,
+			      uint64_t want, const char *what)
 {
 	const struct history *h = &histories[word];
 	uint32_t i;
@@ -130,9 +137,12 @@ static void reader_expect_one(uint32_t word, uint32_t view, uint32_t until, uint
 	for (i = reader_oldest_readable(h, view); i < h->nr; i++) {
 		if (h->m[i].view > until)
 			continue; /* after the fence the reader would see the invalidation */
-		WORLD_REQUIRE(h->m[i].value == want, "reader", "packet %" PRIu64 ", byte %" PRIu64 " (%s): %" PRIx64
-			      " can be read, right is %" PRIx64 "; message %u, view %u, invalid at %u", packet,
-			      word * 4 % w.packet_bytes, what, h->m[i].value, want, h->m[i].number, view, until);
+		WORLD_REQUIRE(h->m[i].value == want, "reader",
+			      "packet %" PRIu64 ", byte %" PRIu64 " (%s): %" PRIx64
+			      " can be read, right is %" PRIx64
+			      "; message %u, view %u, invalid at %u",
+			      packet, word * 4 % w.packet_bytes, what, h->m[i].value, want,
+			      h->m[i].number, view, until);
 	}
 }
 
@@ -172,15 +182,19 @@ static void reader_copy(uint64_t s, const struct message *c)
 	reader_copies++;
 	reader_open_copies += open;
 
-	reader_expect_one(READER_FIELD(s, ts_begin), view, until, s, reader_final(READER_FIELD(s, ts_begin), seq->m[i].number),
-			  "ts_begin");
+	reader_expect_one(READER_FIELD(s, ts_begin), view, until, s,
+			  reader_final(READER_FIELD(s, ts_begin), seq->m[i].number), "ts_begin");
 	if (content > CAIRN_PACKET_HEADER_BYTES)
-		reader_expect_one(READER_FIELD(s, events_before), view, until, s, truth->before, "events_before");
+		reader_expect_one(READER_FIELD(s, events_before), view, until, s, truth->before,
+				  "events_before");
 	if (!open) {
-		reader_expect_one(READER_FIELD(s, content_bits), view, until, s, truth->end * 8, "content");
-		reader_expect_one(READER_FIELD(s, ts_end), view, until, s, reader_final(READER_FIELD(s, ts_end), until), "ts_end");
+		reader_expect_one(READER_FIELD(s, content_bits), view, until, s, truth->end * 8,
+				  "content");
+		reader_expect_one(READER_FIELD(s, ts_end), view, until, s,
+				  reader_final(READER_FIELD(s, ts_end), until), "ts_end");
 		reader_expect_one(READER_FIELD(s, events_discarded), view, until, s,
-				  reader_final(READER_FIELD(s, events_discarded), until), "events_discarded");
+				  reader_final(READER_FIELD(s, events_discarded), until),
+				  "events_discarded");
 	}
 	for (off = CAIRN_PACKET_HEADER_BYTES; off < content; off += 4) {
 		uint32_t word = reader_word(s, off);
@@ -190,8 +204,8 @@ static void reader_copy(uint64_t s, const struct message *c)
 }
 
 /*
- * Readers that acquired seq alone, as one that waits for the next packet does: the header words are those of this
- * packet, none of the lap before.
+ * Readers that acquired seq alone, as one that waits for the next packet does: the header words are
+ * those of this packet, none of the lap before.
  */
 static void reader_follow(uint64_t slot)
 {
@@ -206,11 +220,13 @@ static void reader_follow(uint64_t slot)
 		if (s == CAIRN_SEQ_INVALID)
 			continue;
 		reader_expect_one(READER_FIELD(s, ts_begin), seq->m[i].view, until, s,
-				  reader_final(READER_FIELD(s, ts_begin), seq->m[i].number), "ts_begin");
+				  reader_final(READER_FIELD(s, ts_begin), seq->m[i].number),
+				  "ts_begin");
 		for (j = reader_oldest_readable(content, seq->m[i].view); j < content->nr; j++)
 			WORLD_REQUIRE(content->m[j].number > seq->m[i - 1].number, "reader",
-				      "packet %" PRIu64 ": content %" PRIu64 " of the lap before can be read", s,
-				      content->m[j].value);
+				      "packet %" PRIu64 ": content %" PRIu64
+				      " of the lap before can be read",
+				      s, content->m[j].value);
 	}
 }
 
@@ -267,7 +283,8 @@ static void reader_run(const struct world_explorer *e)
 	reader_check();
 }
 
-static void reader_explore(const struct reader_scenario *s, const struct world_action *actions, unsigned nr, unsigned depth)
+static void reader_explore(const struct reader_scenario *s, const struct world_action *actions,
+			   unsigned nr, unsigned depth)
 {
 	struct world_explorer e = {.run = reader_run, .actions = actions, .nr_actions = nr};
 
@@ -277,7 +294,8 @@ static void reader_explore(const struct reader_scenario *s, const struct world_a
 
 static void reader_report(void)
 {
-	printf("# %" PRIu64 " runs of the writer, %" PRIu64 " sets of validated copies, %" PRIu64 " of the open packet\n",
+	printf("# %" PRIu64 " runs of the writer, %" PRIu64 " sets of validated copies, %" PRIu64
+	       " of the open packet\n",
 	       world_runs, reader_copies, reader_open_copies);
 	CHECK(reader_open_copies > 0 && reader_copies > reader_open_copies);
 	world_runs = reader_copies = reader_open_copies = 0;
@@ -298,7 +316,10 @@ TEST(reader_copies_while_one_nested_write_comes)
 		{{2, 128, CAIRN_OVERWRITE, 0, 100000}, 11, 4, "N=2"},
 		{{4, 128, CAIRN_OVERWRITE, 0, 100000}, 19, 4, "N=4"},
 		{{2, 256, CAIRN_OVERWRITE, 0, 100000}, 13, 60, "N=2 P=256"},
-		{{2, 128, CAIRN_OVERWRITE, ((uint64_t)1 << CAIRN_POS_BITS) - 256, 100000}, 11, 4, "positions wrap"},
+		{{2, 128, CAIRN_OVERWRITE, ((uint64_t)1 << CAIRN_POS_BITS) - 256, 100000},
+		 11,
+		 4,
+		 "positions wrap"},
 		{{4, 128, CAIRN_DISCARD, 0, 100000}, 19, 4, "discard"},
 	};
 	unsigned i;
@@ -310,7 +331,8 @@ TEST(reader_copies_while_one_nested_write_comes)
 
 TEST(reader_copies_while_two_nested_writes_come)
 {
-	static const struct reader_scenario s = {{2, 128, CAIRN_OVERWRITE, 0, 100000}, 7, 4, "N=2, two nested"};
+	static const struct reader_scenario s = {
+		{2, 128, CAIRN_OVERWRITE, 0, 100000}, 7, 4, "N=2, two nested"};
 
 	reader_explore(&s, reader_writes, reader_long() ? 2 : 1, 2);
 	reader_report();

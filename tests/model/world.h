@@ -1,349 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ring whose every shared access belongs to the test. The shipped source (core/ring.c and the inline writer) is
- * compiled here with CAIRN_MODEL=1, so that each access is a call of cairn_model_*() below. Before each of them, before
- * each clock read and between payload stores lies a *point*: there an interrupt may come and run an *action*, for
- * instance a whole nested write, which has points of its own.
+ * A ring whose every shared access belongs to the test. The shipped source (core/ring.c and the
+ * inline writer) is compiled here with CAIRN_MODEL=1, so that each access is a call of
+ * cairn_model_*() below. Before each of them, before each clock read and between payload stores
+ * lies a *point*: there an interrupt may come and run an *action*, for instance a whole nested
+ * write, which has points of its own.
  *
- * A *script* says at which points of a run, counted from its start, which actions happen. The same script always gives
- * the same run; world_explore() enumerates all scripts of up to n actions.
+ * A *script* says at which points of a run, counted from its start, which actions happen. The same
+ * script always gives the same run; world_explore() enumerates all scripts of up to n actions.
  *
- * While the code runs, the world notes what must be true (which record lies where, which packet is open, who holds the
- * token), from the compare-and-swaps on pos alone. world_check() decodes the image from the packet headers alone and
- * compares. Failures name the invariant of core/ring.c.
+ * While the code runs, the world notes what must be true (which record lies where, which packet is
+ * open, who holds the token), from the compare-and-swaps on pos alone (truth.h). world_check()
+ * decodes the image and compares (image.h).
  *
- * Words that never change while a ring lives (base, masks) are no points: moving an interrupt across a load of a
- * constant changes nothing. Of the counters of losses, which are summed one by one, the first two are.
+ * Words that never change while a ring lives (base, masks) are no points: moving an interrupt
+ * across a load of a constant changes nothing. Of the counters of losses, which are summed one by
+ * one, the first two are.
  */
 #ifndef CAIRN_TESTS_MODEL_WORLD_H
 #define CAIRN_TESTS_MODEL_WORLD_H
 
-#include "check.h"
-
-#include "core/ring.c"
-
-#define WORLD_MAX_PACKETS 8u
-#define WORLD_MAX_PACKET_BYTES 256u
-#define WORLD_MAX_WRITES 60000u
-#define WORLD_MAX_FRAMES 16u
-#define WORLD_MAX_SCRIPT 8u
-#define WORLD_KEEP 32u /* packets whose truth is remembered; a power of two, > 2 * WORLD_MAX_PACKETS */
-
-enum write_state { WRITE_BEGUN, WRITE_RESERVED, WRITE_FILLED, WRITE_COMMITTED, WRITE_REFUSED };
-
-/* One call of cairn_reserve(). Its number is in the record: id = CAIRN_ID_FIRST + number. */
-struct world_write {
-	uint8_t state;
-	uint32_t bytes;
-	uint64_t packet;
-	uint64_t begin; /* offset in the packet */
-	uint64_t ts;
-};
-
-/* A write that has begun and not returned. */
-struct world_frame {
-	uint32_t number;
-	bool may_hold;	 /* its swap on pos succeeded; whether it is the token holder shows at its commit */
-	uint64_t mark;	 /* value of committed that would make it the holder */
-	bool opening;	 /* it won `packet` and has not finished it */
-	uint64_t packet;
-	uint64_t clock;	 /* its last clock read */
-	uint64_t pos;	 /* its last load of pos, and the sum of losses then */
-	uint64_t lost;
-	bool acquired;	 /* it acquired `consumed`, which was .. */
-	uint64_t consumed;
-};
-
-/* What is true of a packet, by its number. */
-struct world_packet {
-	uint64_t end;	 /* offset of the end of its last reserved record */
-	uint64_t records;
-	uint64_t before; /* records in all packets before it */
-	uint64_t lost_min, lost_max; /* bounds of events_discarded once closed */
-	bool closed;
-};
-
-enum action_kind {
-	ACT_WRITE,	/* a whole write of .value bytes of payload */
-	ACT_STOP,	/* another CPU stops the ring */
-	ACT_START,
-	ACT_MODE,	/* .value: the new mode */
-	ACT_CLOCK,	/* .value is added to the clock */
-	ACT_CONSUME,	/* the reader of discard mode takes one packet */
-	ACT_CONSUMED,	/* .value is written to `consumed` from outside */
-};
-
-struct world_action {
-	enum action_kind kind;
-	uint64_t value;
-};
-
-static struct {
-	/* the machine */
-	struct cairn_ring ring CAIRN_ALIGNED(64);
-	struct cairn_closed closed[WORLD_MAX_PACKETS];
-	char packets[WORLD_MAX_PACKETS * WORLD_MAX_PACKET_BYTES] CAIRN_ALIGNED(64);
-	uint64_t clock;
-	unsigned preempt;
-	uint64_t task;
-
-	/* truth */
-	uint64_t nr_packets, packet_bytes;
-	uint64_t first_packet;	/* number of the packet that first_pos begins */
-	uint64_t packet;	/* number of the packet that pos lies in */
-	bool opened;		/* a packet has been opened */
-	struct world_packet about[WORLD_KEEP];
-	uint64_t last_time;	/* of the last record or packet begin, in ring order */
-	uint64_t nr_lost;	/* writes refused while the ring was on */
-	uint64_t nr_refused;	/* writes refused because it was off */
-	uint64_t nr_kept;	/* writes that reserved */
-	uint64_t consumed_records;
-	bool stop_seen, stopped;
-	bool overwrites;	/* overwrite mode was on at some time, or `consumed` was forged */
-	bool clock_leapt;	/* the clock went forward by hours */
-	bool clock_stepped;	/* it stepped back */
-	bool clock_back;	/* it stepped back while a writer was in the middle: times are not checked */
-	uint32_t nr_writes;
-
-	/* the run */
-	struct world_frame frame[WORLD_MAX_FRAMES];
-	unsigned depth, max_depth;
-	bool armed;		/* points count and are checked */
-	bool dirty;		/* something changed since the last check; checked once the script is done, since
-				   what comes before was checked by the shorter scripts */
-	bool checked_elsewhere;	/* this run is not about the image at each point */
-	uint32_t max_points;	/* more is taken for an endless loop */
-	uint32_t points;
-	uint32_t accesses;
-	struct { uint32_t at; struct world_action action; } script[WORLD_MAX_SCRIPT];
-	unsigned nr_script, next;
-	const char *scenario;	/* for failures */
-} w;
-
-/* Outlive the runs. */
-static struct world_write world_writes[WORLD_MAX_WRITES];
-static uint64_t world_runs, world_checks, world_points;
-
-/* Called at each point before everything else, and with each store; for tests that add actors. */
-static void (*world_at_point)(void);
-static void (*world_at_store)(const volatile void *p, unsigned bytes, enum cairn_order order);
-static void (*world_at_fence)(enum cairn_order order);
-
-struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
-
-/* ---- failures ---- */
-
-__attribute__((format(printf, 2, 3))) static void world_fail(const char *invariant, const char *format, ...)
-{
-	char text[512], script[256];
-	va_list args;
-	size_t n = 0;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	script[0] = 0;
-	for (unsigned i = 0; i < w.nr_script && n < sizeof(script) - 40; i++)
-		n += (size_t)snprintf(script + n, sizeof(script) - n, " %u:%d/%" PRIu64, w.script[i].at,
-				      (int)w.script[i].action.kind, w.script[i].action.value);
-	w.armed = false;
-	check_fail_("%s: %s\n  scenario %s, script (point:action/value)%s, point %u, depth %u", invariant, text,
-		    w.scenario ? w.scenario : "?", script, w.points, w.depth);
-}
-
-#define WORLD_REQUIRE(cond, invariant, ...)                   \
-	do {                                                  \
-		if (__builtin_expect(!(cond), 0))             \
-			world_fail(invariant, __VA_ARGS__);   \
-	} while (0)
-
-/* ---- the truth about packets ---- */
-
-static struct world_packet *world_about(uint64_t packet)
-{
-	return &w.about[packet & (WORLD_KEEP - 1)];
-}
-
-static uint64_t world_lost(void)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < CAIRN_NR_LOST; i++)
-		sum += w.ring.lost[i];
-	return sum;
-}
-
-/* Number of the packet of a position not ahead of pos. */
-static uint64_t world_packet_of(uint64_t pos)
-{
-	uint64_t behind = (w.ring.pos - (pos & ~w.ring.pkt_mask)) & CAIRN_POS_MASK;
-
-	return w.packet - behind / w.packet_bytes;
-}
-
-/* Number of the oldest packet that the ring can hold now. */
-static uint64_t world_oldest(void)
-{
-	uint64_t laps = w.packet + 1 - w.first_packet;
-
-	return laps < w.nr_packets ? w.first_packet : w.packet + 1 - w.nr_packets;
-}
-
-static struct cairn_packet_header *world_hdr(uint64_t packet)
-{
-	return (struct cairn_packet_header *)(void *)(w.packets + packet % w.nr_packets * w.packet_bytes);
-}
-
-static uint32_t world_record_bytes(uint32_t bytes)
-{
-	return (CAIRN_RECORD_HEADER_BYTES + bytes + 3) & ~3u;
-}
-
-static uint8_t world_byte(uint32_t number, uint32_t i)
-{
-	return (uint8_t)(number * 37 + i * 11 + (number >> 8) + 1);
-}
-
-/* ---- decoding, from the headers alone ---- */
-
-/* Parse the records of a valid packet; returns their number. */
-static uint64_t world_parse(const struct cairn_packet_header *h)
-{
-	const uint8_t *base = (const uint8_t *)h;
-	uint64_t off = CAIRN_PACKET_HEADER_BYTES, content = h->content_bits / 8, t = h->ts_begin, n = 0;
-
-	WORLD_REQUIRE(h->content_bits % 32 == 0 && content >= off && content <= w.packet_bytes - 4, "I7",
-		      "packet %" PRIu64 ": content %" PRIu64 " bits", h->seq, h->content_bits);
-	while (off < content) {
-		uint64_t head;
-		uint32_t number, task, bytes, size, i;
-		const struct world_write *wr;
-
-		WORLD_REQUIRE(content - off >= CAIRN_RECORD_HEADER_BYTES, "I7", "record cut at %" PRIu64, off);
-		memcpy(&head, base + off, 8);
-		memcpy(&task, base + off + 8, 4);
-		number = (uint32_t)(head >> CAIRN_TS_BITS) - CAIRN_ID_FIRST;
-		WORLD_REQUIRE(number < w.nr_writes, "I7", "packet %" PRIu64 " offset %" PRIu64 ": id %u unknown", h->seq,
-			      off, number + CAIRN_ID_FIRST);
-		wr = &world_writes[number];
-		WORLD_REQUIRE(wr->state >= WRITE_FILLED && wr->state != WRITE_REFUSED, "I7",
-			      "record %u is in the content but in state %d", number, wr->state);
-		WORLD_REQUIRE(wr->packet == h->seq && wr->begin == off, "I1",
-			      "record %u is at %" PRIu64 "+%" PRIu64 ", was reserved at %" PRIu64 "+%" PRIu64, number,
-			      h->seq, off, wr->packet, wr->begin);
-		bytes = wr->bytes;
-		size = world_record_bytes(bytes);
-		WORLD_REQUIRE(size <= content - off, "I7", "record %u reaches beyond the content", number);
-		t += (head - t) & CAIRN_TS_MASK;
-		WORLD_REQUIRE(t == wr->ts || w.clock_back, "I2", "record %u: time %" PRIu64 " decoded, %" PRIu64 " written", number, t,
-			      wr->ts);
-		WORLD_REQUIRE(task == (uint32_t)w.task, "I7", "record %u: task word 0x%x", number, task);
-		for (i = 0; i < size - CAIRN_RECORD_HEADER_BYTES; i++) {
-			uint8_t want = i < bytes ? world_byte(number, i) : 0;
-
-			WORLD_REQUIRE(base[off + CAIRN_RECORD_HEADER_BYTES + i] == want, "I7",
-				      "record %u: byte %u is 0x%02x, not 0x%02x", number, i,
-				      base[off + CAIRN_RECORD_HEADER_BYTES + i], want);
-		}
-		off += size;
-		n++;
-	}
-	WORLD_REQUIRE(t <= h->ts_end || w.clock_leapt || w.clock_back, "I7", "packet %" PRIu64 ": ts_end %" PRIu64 " before its last record %" PRIu64, h->seq,
-		      h->ts_end, t);
-	return n;
-}
-
-static bool world_being_opened(uint64_t packet)
-{
-	for (unsigned i = 0; i < w.depth; i++)
-		if (w.frame[i].opening && w.frame[i].packet == packet)
-			return true;
-	return false;
-}
-
-static void world_check_packet(const struct cairn_packet_header *h, uint64_t committed_packet, uint64_t committed_off)
-{
-	const struct world_packet *a = world_about(h->seq);
-	uint64_t content = h->content_bits / 8, n;
-
-	WORLD_REQUIRE(h->magic == CAIRN_CTF_MAGIC && h->packet_bits == w.packet_bytes * 8, "I7", "header of %" PRIu64, h->seq);
-	WORLD_REQUIRE(h->ts_begin <= h->ts_end || w.clock_back, "I2", "packet %" PRIu64 ": begin %" PRIu64 ", end %" PRIu64, h->seq,
-		      h->ts_begin, h->ts_end);
-	n = world_parse(h);
-	WORLD_REQUIRE(content <= a->end, "I7", "packet %" PRIu64 " has content beyond its records", h->seq);
-	if (h->seq < committed_packet)
-		WORLD_REQUIRE(content == a->end, "I4", "packet %" PRIu64 " is below committed, %" PRIu64 " of %" PRIu64
-			      " bytes in its content", h->seq, content, a->end);
-	else if (h->seq == committed_packet)
-		WORLD_REQUIRE(content >= committed_off, "I7", "content %" PRIu64 " below committed %" PRIu64, content,
-			      committed_off);
-	if (n)
-		WORLD_REQUIRE(h->events_before == a->before, "section 7", "packet %" PRIu64 ": events_before %" PRIu64
-			      ", in truth %" PRIu64, h->seq, h->events_before, a->before);
-	WORLD_REQUIRE(h->events_discarded <= a->lost_max, "section 7", "packet %" PRIu64 ": events_discarded %" PRIu64
-		      " of %" PRIu64, h->seq, h->events_discarded, a->lost_max);
-	if (h->seq < committed_packet)
-		WORLD_REQUIRE(h->events_discarded >= a->lost_min, "section 7", "packet %" PRIu64 ": events_discarded %"
-			      PRIu64 ", at least %" PRIu64 " when it was closed", h->seq, h->events_discarded,
-			      a->lost_min);
-}
-
-/* Whether packet `p` may be absent: it is being opened, or its slot is the next to be reused and may be. */
-static bool world_may_be_absent(uint64_t p, uint64_t committed_packet)
-{
-	if (world_being_opened(p))
-		return true;
-	if (p + w.nr_packets != w.packet + 1)
-		return false;
-	if (p >= committed_packet)
-		return false; /* I6 */
-	return w.overwrites || cairn_pos_diff(w.ring.consumed, (p + 1) * w.packet_bytes) >= 0;
-}
-
-/* Decode the image and compare it with the truth. May be called at any point. */
-static void world_check(void)
-{
-	uint64_t committed_packet = world_packet_of(w.ring.committed);
-	uint64_t committed_off = w.ring.committed & w.ring.pkt_mask;
-	uint64_t first = world_oldest(), p;
-	const struct cairn_packet_header *prev = NULL;
-
-	world_checks++;
-	if (!w.opened) {
-		for (p = 0; p < w.nr_packets; p++)
-			WORLD_REQUIRE(world_hdr(p)->seq == CAIRN_SEQ_INVALID || world_being_opened(w.packet), "I7",
-				      "slot %" PRIu64 " valid before any packet was opened", p);
-		return;
-	}
-	WORLD_REQUIRE(cairn_ring_valid(&w.ring), "I6", "pos %" PRIx64 " committed %" PRIx64, w.ring.pos, w.ring.committed);
-	for (p = 0; p < w.nr_packets; p++) {
-		uint64_t seq = world_hdr(p)->seq;
-
-		WORLD_REQUIRE(seq == CAIRN_SEQ_INVALID ||
-				      (seq % w.nr_packets == p && seq - first <= w.packet - first), "I7",
-			      "slot %" PRIu64 " says packet %" PRIu64 "; %" PRIu64 "..%" PRIu64 " may be", p, seq, first,
-			      w.packet);
-	}
-	for (p = first; p != w.packet + 1; p++) {
-		const struct cairn_packet_header *h = world_hdr(p);
-
-		if (h->seq != p) {
-			WORLD_REQUIRE(world_may_be_absent(p, committed_packet), "I6", "packet %" PRIu64 " is missing", p);
-			prev = NULL;
-			continue;
-		}
-		world_check_packet(h, committed_packet, committed_off);
-		if (prev) {
-			WORLD_REQUIRE(prev->ts_end <= h->ts_begin || w.clock_back, "I2", "packet %" PRIu64 " ends at %" PRIu64
-				      ", the next begins at %" PRIu64, p - 1, prev->ts_end, h->ts_begin);
-			WORLD_REQUIRE(prev->events_discarded <= h->events_discarded, "section 7",
-				      "events_discarded falls from %" PRIu64 " to %" PRIu64, prev->events_discarded,
-				      h->events_discarded);
-		}
-		prev = h;
-	}
-	WORLD_REQUIRE(prev == NULL || prev->events_discarded <= world_lost(), "section 7", "more discarded than lost");
-}
+#include "image.h"
 
 /* ---- points ---- */
 
@@ -382,19 +59,23 @@ static void world_moved(uint64_t o, uint64_t n)
 {
 	struct world_frame *f = world_top();
 	struct world_write *wr = &world_writes[f->number];
-	uint64_t off = o & w.ring.pkt_mask, to = n & w.ring.pkt_mask, size = world_record_bytes(wr->bytes);
+	uint64_t off = o & w.ring.pkt_mask, to = n & w.ring.pkt_mask,
+		 size = world_record_bytes(wr->bytes);
 	struct world_packet *a;
 
-	WORLD_REQUIRE(f->clock >= w.last_time || w.clock_back, "I2", "time %" PRIu64 " after %" PRIu64, f->clock, w.last_time);
+	WORLD_REQUIRE(f->clock >= w.last_time || w.clock_back, "I2",
+		      "time %" PRIu64 " after %" PRIu64, f->clock, w.last_time);
 	w.last_time = f->clock;
 	if (n >> CAIRN_POS_BITS) { /* a record */
 		a = world_about(w.packet);
-		WORLD_REQUIRE(w.opened && ((o ^ n) & CAIRN_POS_MASK & ~w.ring.pkt_mask) == 0 && to == off + size &&
-				      off == a->end && to <= w.packet_bytes - 4, "I1",
-			      "record of %" PRIu64 " bytes from %" PRIx64 " to %" PRIx64, size, o, n);
+		WORLD_REQUIRE(w.opened && ((o ^ n) & CAIRN_POS_MASK & ~w.ring.pkt_mask) == 0 &&
+				      to == off + size && off == a->end && to <= w.packet_bytes - 4,
+			      "I1", "record of %" PRIu64 " bytes from %" PRIx64 " to %" PRIx64,
+			      size, o, n);
 		a->end = to;
 		a->records++;
-		WORLD_REQUIRE(n >> CAIRN_POS_BITS == a->records, "I1", "%" PRIu64 " records counted, %" PRIu64 " reserved",
+		WORLD_REQUIRE(n >> CAIRN_POS_BITS == a->records, "I1",
+			      "%" PRIu64 " records counted, %" PRIu64 " reserved",
 			      n >> CAIRN_POS_BITS, a->records);
 		wr->state = WRITE_RESERVED;
 		wr->packet = w.packet;
@@ -404,14 +85,20 @@ static void world_moved(uint64_t o, uint64_t n)
 	} else {
 		uint64_t before = 0;
 
-		WORLD_REQUIRE(to == CAIRN_PACKET_HEADER_BYTES, "I1", "packet opened at %" PRIx64, n);
-		WORLD_REQUIRE(((n - o) & CAIRN_POS_MASK) == (off ? w.packet_bytes - off : 0) + to, "I1",
-			      "opened %" PRIx64 " after %" PRIx64, n, o);
+		WORLD_REQUIRE(to == CAIRN_PACKET_HEADER_BYTES, "I1", "packet opened at %" PRIx64,
+			      n);
+		WORLD_REQUIRE(((n - o) & CAIRN_POS_MASK) == (off ? w.packet_bytes - off : 0) + to,
+			      "I1", "opened %" PRIx64 " after %" PRIx64, n, o);
 		WORLD_REQUIRE(w.opened == (off != 0), "I1", "open at %" PRIx64, o);
 		if (!w.overwrites)
-			WORLD_REQUIRE(f->acquired && cairn_pos_diff(n - to + w.packet_bytes, f->consumed) <=
-							     (int64_t)(w.nr_packets * w.packet_bytes), "I6",
-				      "packet opened at %" PRIx64 " without acquiring a `consumed` that frees it", n);
+			WORLD_REQUIRE(
+				f->acquired &&
+					cairn_pos_diff(n - to + w.packet_bytes, f->consumed) <=
+						(int64_t)(w.nr_packets * w.packet_bytes),
+				"I6",
+				"packet opened at %" PRIx64
+				" without acquiring a `consumed` that frees it",
+				n);
 		if (w.opened) {
 			a = world_about(w.packet);
 			a->closed = true;
@@ -436,7 +123,8 @@ static void world_needs_token(const char *what)
 	const struct world_frame *f = world_top();
 
 	WORLD_REQUIRE(f->may_hold && f->mark == w.ring.committed, "I3",
-		      "store to %s by a writer of mark %" PRIx64 ", committed is %" PRIx64, what, f->mark, w.ring.committed);
+		      "store to %s by a writer of mark %" PRIx64 ", committed is %" PRIx64, what,
+		      f->mark, w.ring.committed);
 }
 
 /* A store of `v` to `committed` is about to happen. */
@@ -445,17 +133,20 @@ static void world_publishes(uint64_t v)
 	uint64_t packet;
 
 	world_needs_token("committed");
-	WORLD_REQUIRE(cairn_pos_diff(v, w.ring.committed) > 0 || v == w.ring.committed, "I3", "committed falls to %" PRIx64, v);
-	WORLD_REQUIRE(cairn_pos_diff(w.ring.pos, v) >= 0, "I3", "committed beyond pos: %" PRIx64, v);
+	WORLD_REQUIRE(cairn_pos_diff(v, w.ring.committed) > 0 || v == w.ring.committed, "I3",
+		      "committed falls to %" PRIx64, v);
+	WORLD_REQUIRE(cairn_pos_diff(w.ring.pos, v) >= 0, "I3", "committed beyond pos: %" PRIx64,
+		      v);
 	packet = world_packet_of(v);
 	for (unsigned i = 0; i + 1 < w.depth; i++) {
 		const struct world_frame *f = &w.frame[i];
 		const struct world_write *wr = &world_writes[f->number];
 
-		WORLD_REQUIRE(!f->opening || f->packet > packet, "I5", "published into packet %" PRIu64 " that is being opened",
-			      f->packet);
+		WORLD_REQUIRE(!f->opening || f->packet > packet, "I5",
+			      "published into packet %" PRIu64 " that is being opened", f->packet);
 		if (wr->state == WRITE_RESERVED || wr->state == WRITE_FILLED)
-			WORLD_REQUIRE(wr->packet > packet || (wr->packet == packet && wr->begin >= (v & w.ring.pkt_mask)),
+			WORLD_REQUIRE(wr->packet > packet || (wr->packet == packet &&
+							      wr->begin >= (v & w.ring.pkt_mask)),
 				      "I3", "published over pending record %u", f->number);
 	}
 }
@@ -481,8 +172,10 @@ static void world_before_store(const volatile void *p, uint64_t v)
 		     off == offsetof(struct cairn_packet_header, content_bits) ||
 		     off == offsetof(struct cairn_packet_header, events_before)))
 			world_needs_token("a header");
-		if (off == offsetof(struct cairn_packet_header, content_bits) && world_top()->opening == false)
-			WORLD_REQUIRE(v >= h->content_bits || h->seq == CAIRN_SEQ_INVALID, "I7", "content shrinks");
+		if (off == offsetof(struct cairn_packet_header, content_bits) &&
+		    world_top()->opening == false)
+			WORLD_REQUIRE(v >= h->content_bits || h->seq == CAIRN_SEQ_INVALID, "I7",
+				      "content shrinks");
 	}
 }
 
@@ -498,7 +191,8 @@ static void world_after_store(const volatile void *p, uint64_t v)
 		f->mark = v;
 		f->may_hold = w.ring.pos != v;
 		if (wr->state == WRITE_FILLED)
-			wr->state = WRITE_COMMITTED; /* its own store of committed: no longer pending */
+			wr->state =
+				WRITE_COMMITTED; /* its own store of committed: no longer pending */
 	}
 }
 
@@ -507,17 +201,20 @@ static void world_loses(unsigned cause)
 {
 	const struct world_frame *f = world_top();
 	uint32_t size = world_record_bytes(world_writes[f->number].bytes);
-	uint64_t begin = f->pos & CAIRN_POS_MASK & ~w.ring.pkt_mask, ring = w.nr_packets * w.packet_bytes;
-	uint64_t end = begin + (f->pos & w.ring.pkt_mask ? 2 : 1) * w.packet_bytes; /* of the packet it needed */
+	uint64_t begin = f->pos & CAIRN_POS_MASK & ~w.ring.pkt_mask,
+		 ring = w.nr_packets * w.packet_bytes;
+	uint64_t end = begin + (f->pos & w.ring.pkt_mask ? 2 : 1) *
+				       w.packet_bytes; /* of the packet it needed */
 	bool pending = false;
 
 	for (unsigned i = 0; i + 1 < w.depth; i++)
 		pending |= w.frame[i].may_hold;
 	if (cause == CAIRN_LOST_BIG)
-		WORLD_REQUIRE(size > w.packet_bytes - CAIRN_PACKET_HEADER_BYTES - 4, "lost", "%u bytes are too big", size);
+		WORLD_REQUIRE(size > w.packet_bytes - CAIRN_PACKET_HEADER_BYTES - 4, "lost",
+			      "%u bytes are too big", size);
 	else if (cause == CAIRN_LOST_FULL)
-		WORLD_REQUIRE(cairn_pos_diff(end, f->consumed) > (int64_t)ring, "lost", "not full: consumed %" PRIx64,
-			      f->consumed);
+		WORLD_REQUIRE(cairn_pos_diff(end, f->consumed) > (int64_t)ring, "lost",
+			      "not full: consumed %" PRIx64, f->consumed);
 	else if (cause == CAIRN_LOST_WRAP)
 		WORLD_REQUIRE(pending, "lost", "wrapped although nobody is pending");
 	else if (cause == CAIRN_LOST_CLOCK)
@@ -537,8 +234,10 @@ static void world_access(void)
 
 static bool world_is_constant(const volatile void *p)
 {
-	return p == &w.ring.base || p == &w.ring.ring_mask || p == &w.ring.pkt_mask || p == &w.ring.closed ||
-	       (p >= (const volatile void *)&w.ring.lost[2] && p <= (const volatile void *)&w.ring.lost[CAIRN_NR_LOST - 1]);
+	return p == &w.ring.base || p == &w.ring.ring_mask || p == &w.ring.pkt_mask ||
+	       p == &w.ring.closed ||
+	       (p >= (const volatile void *)&w.ring.lost[2] &&
+		p <= (const volatile void *)&w.ring.lost[CAIRN_NR_LOST - 1]);
 }
 
 uint64_t cairn_model_load(const volatile void *p, unsigned bytes, enum cairn_order order)
@@ -651,8 +350,9 @@ static void world_returned(void)
 	for (i = 0; i < w.depth; i++)
 		if (w.frame[i].may_hold)
 			return;
-	WORLD_REQUIRE(w.ring.pos == w.ring.committed, "I4", "pos %" PRIx64 ", committed %" PRIx64 ", and nobody to publish",
-		      w.ring.pos, w.ring.committed);
+	WORLD_REQUIRE(w.ring.pos == w.ring.committed, "I4",
+		      "pos %" PRIx64 ", committed %" PRIx64 ", and nobody to publish", w.ring.pos,
+		      w.ring.committed);
 }
 
 /* Reserve, fill and commit a record of `bytes` bytes of payload. */
@@ -675,7 +375,8 @@ static bool world_write(uint32_t bytes)
 		uint32_t i;
 
 		WORLD_REQUIRE(!after_stop, "stop", "record %u admitted after the stop", number);
-		WORLD_REQUIRE(wr->state == WRITE_RESERVED && slot.ts == wr->ts, "I2", "record %u: state %d", number, wr->state);
+		WORLD_REQUIRE(wr->state == WRITE_RESERVED && slot.ts == wr->ts, "I2",
+			      "record %u: state %d", number, wr->state);
 		WORLD_REQUIRE((uintptr_t)p % 4 == 0, "layout", "payload at %p", (void *)p);
 		for (i = 0; i < bytes; i++) {
 			if (i == bytes / 2)
@@ -695,7 +396,8 @@ static bool world_write(uint32_t bytes)
 	return p != NULL;
 }
 
-/* The zero-copy reader of discard mode: use the packet at `consumed` if it is complete, then give it back. */
+/* The zero-copy reader of discard mode: use the packet at `consumed` if it is complete, then give
+ * it back. */
 static void world_consume(void)
 {
 	uint64_t c = w.ring.committed, s = w.ring.consumed & CAIRN_POS_MASK & ~w.ring.pkt_mask;
@@ -706,9 +408,10 @@ static void world_consume(void)
 		return;
 	number = world_packet_of(s);
 	h = world_hdr(number);
-	WORLD_REQUIRE(h->seq == number, "I6", "the reader finds packet %" PRIu64 " instead of %" PRIu64, h->seq, number);
-	WORLD_REQUIRE(h->content_bits / 8 == world_about(number)->end, "I4", "the reader finds %" PRIu64 " bits of content",
-		      h->content_bits);
+	WORLD_REQUIRE(h->seq == number, "I6",
+		      "the reader finds packet %" PRIu64 " instead of %" PRIu64, h->seq, number);
+	WORLD_REQUIRE(h->content_bits / 8 == world_about(number)->end, "I4",
+		      "the reader finds %" PRIu64 " bits of content", h->content_bits);
 	w.consumed_records += world_parse(h);
 	w.ring.consumed = (s + w.packet_bytes) & CAIRN_POS_MASK;
 }
@@ -787,8 +490,8 @@ static void world_init(const struct world_shape *s)
 	w.overwrites = s->mode == CAIRN_OVERWRITE;
 	w.ring.mode = s->mode;
 	w.ring.task = (uint32_t)w.task;
-	cairn_ring_setup(&w.ring, w.packets, w.closed, (uint64_t)s->nr_packets * s->packet_bytes, s->packet_bytes, uuid,
-			 s->first_pos);
+	cairn_ring_setup(&w.ring, w.packets, w.closed, (uint64_t)s->nr_packets * s->packet_bytes,
+			 s->packet_bytes, uuid, s->first_pos);
 	cairn_ring_start(&w.ring);
 	cairn_rings[0] = &w.ring;
 }
@@ -805,12 +508,14 @@ static void world_finish(void)
 	world_points += w.points;
 	world_check();
 	WORLD_REQUIRE(w.preempt == 0, "C2", "preemption count %u", w.preempt);
-	WORLD_REQUIRE(w.ring.pos == w.ring.committed, "I4", "pos %" PRIx64 ", committed %" PRIx64, w.ring.pos,
-		      w.ring.committed);
+	WORLD_REQUIRE(w.ring.pos == w.ring.committed, "I4", "pos %" PRIx64 ", committed %" PRIx64,
+		      w.ring.pos, w.ring.committed);
 	if (w.stop_seen)
-		WORLD_REQUIRE(lost <= refused, "section 7", "%" PRIu64 " refused, %" PRIu64 " lost", refused, lost);
+		WORLD_REQUIRE(lost <= refused, "section 7", "%" PRIu64 " refused, %" PRIu64 " lost",
+			      refused, lost);
 	else
-		WORLD_REQUIRE(lost == refused, "section 7", "%" PRIu64 " refused, %" PRIu64 " lost", refused, lost);
+		WORLD_REQUIRE(lost == refused, "section 7", "%" PRIu64 " refused, %" PRIu64 " lost",
+			      refused, lost);
 	if (!w.opened)
 		return;
 	for (p = world_oldest(); p != w.packet + 1; p++) {
@@ -824,25 +529,33 @@ static void world_finish(void)
 		decoded += world_parse(h);
 	}
 	WORLD_REQUIRE(any, "I6", "no packet survives");
-	WORLD_REQUIRE(w.ring.seq_hint - w.packet + w.nr_packets < 2 * w.nr_packets, "seq_hint", "%" PRIu64 " at packet %" PRIu64,
-		      w.ring.seq_hint, w.packet);
-	WORLD_REQUIRE(w.nr_writes == decoded + overwritten + refused, "section 7", "%u emitted, %" PRIu64 " decoded, %" PRIu64
-		      " overwritten, %" PRIu64 " refused", w.nr_writes, decoded, overwritten, refused);
+	WORLD_REQUIRE(w.ring.seq_hint - w.packet + w.nr_packets < 2 * w.nr_packets, "seq_hint",
+		      "%" PRIu64 " at packet %" PRIu64, w.ring.seq_hint, w.packet);
+	WORLD_REQUIRE(w.nr_writes == decoded + overwritten + refused, "section 7",
+		      "%u emitted, %" PRIu64 " decoded, %" PRIu64 " overwritten, %" PRIu64
+		      " refused",
+		      w.nr_writes, decoded, overwritten, refused);
 	WORLD_REQUIRE(w.ring.events_total + (w.ring.committed >> CAIRN_POS_BITS) ==
-			      world_hdr(w.packet)->events_before + (w.ring.committed >> CAIRN_POS_BITS) &&
-			      w.ring.events_total == world_about(w.packet)->before, "section 7",
-		      "events_total %" PRIu64 ", events_before of the last packet %" PRIu64, w.ring.events_total,
-		      world_hdr(w.packet)->events_before);
+				      world_hdr(w.packet)->events_before +
+					      (w.ring.committed >> CAIRN_POS_BITS) &&
+			      w.ring.events_total == world_about(w.packet)->before,
+		      "section 7",
+		      "events_total %" PRIu64 ", events_before of the last packet %" PRIu64,
+		      w.ring.events_total, world_hdr(w.packet)->events_before);
 }
 
-/* All scripts of up to `more` further actions out of `actions`; `run` performs one run with the script in w. */
+/* All scripts of up to `more` further actions out of `actions`; `run` performs one run with the
+ * script in w. */
 struct world_explorer;
 struct world_explorer {
 	void (*run)(const struct world_explorer *e);
 	const struct world_action *actions;
 	unsigned nr_actions;
 	bool in_order; /* the n-th event of a script is actions[n], instead of any */
-	struct { uint32_t at; struct world_action action; } script[WORLD_MAX_SCRIPT];
+	struct {
+		uint32_t at;
+		struct world_action action;
+	} script[WORLD_MAX_SCRIPT];
 	unsigned n;
 };
 

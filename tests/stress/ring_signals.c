@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rings on real CPUs: threads write, signals interrupt them and write too, signals interrupt the handlers, and another
- * thread reads all the time, as docs/ring.md says readers do. Every record carries who wrote it, its number and a sum;
- * at the end nothing may be missing that is not accounted for.
+ * Rings on real CPUs: threads write, signals interrupt them and write too, signals interrupt the
+ * handlers, and another thread reads all the time, as docs/ring.md says readers do. Every record
+ * carries who wrote it, its number and a sum; at the end nothing may be missing that is not
+ * accounted for.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,8 +16,8 @@
 #include "check.h"
 
 #define NR_WRITERS 2u
-#define NR_LEVELS 3u /* the thread, SIGUSR1, SIGUSR2 */
-#define RECORD_ID 1000u
+#define NR_LEVELS  3u /* the thread, SIGUSR1, SIGUSR2 */
+#define RECORD_ID  1000u
 #define MAX_PACKET 16384u
 
 struct payload {
@@ -29,7 +30,7 @@ struct writer {
 	pthread_t thread;
 	unsigned index;
 	struct cairn_ring *ring;
-	uint64_t lost0, total0; /* the stream's counts before this test */
+	uint64_t lost0, total0;                       /* the stream's counts before this test */
 	uint64_t kept[NR_LEVELS], refused[NR_LEVELS]; /* each changed by its level alone */
 	uint64_t calls_of_handlers;
 };
@@ -122,7 +123,8 @@ static void *write_all(void *arg)
 	while (__atomic_load_n(&running, __ATOMIC_RELAXED))
 		emit(0);
 	__atomic_fetch_sub(&ready, 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&ready, __ATOMIC_RELAXED) >= 0) /* until the signals have stopped: nobody exits under them */
+	while (__atomic_load_n(&ready, __ATOMIC_RELAXED) >=
+	       0) /* until the signals have stopped: nobody exits under them */
 		sched_yield();
 	self = NULL;
 	return NULL;
@@ -138,7 +140,8 @@ static const char *packets_of(const struct cairn_ring *r)
 }
 
 /* The copy may race with the writer: that is what validation is for. */
-__attribute__((no_sanitize("thread", "address"))) static void copy_words(uint64_t *to, const volatile uint64_t *from, size_t bytes)
+__attribute__((no_sanitize("thread", "address"))) static void
+copy_words(uint64_t *to, const volatile uint64_t *from, size_t bytes)
 {
 	size_t i;
 
@@ -153,8 +156,10 @@ struct seen {
 	bool any[NR_LEVELS];
 };
 
-/* Parse the bytes `off` .. `content` of a packet; numbers of a level follow each other. Returns the number of records. */
-static uint64_t parse(const struct cairn_packet_header *h, uint64_t off, uint64_t content, const struct writer *me, struct seen *seen)
+/* Parse the bytes `off` .. `content` of a packet; numbers of a level follow each other. Returns the
+ * number of records. */
+static uint64_t parse(const struct cairn_packet_header *h, uint64_t off, uint64_t content,
+		      const struct writer *me, struct seen *seen)
 {
 	uint64_t n = 0, t = h->ts_begin;
 
@@ -169,15 +174,20 @@ static uint64_t parse(const struct cairn_packet_header *h, uint64_t off, uint64_
 		memcpy(&head, at, 8);
 		delta = (head - t) & CAIRN_TS_MASK;
 		if (!(head >> 48 == RECORD_ID && delta < (uint64_t)1 << 40)) {
-			CHECK_MSG(false, "packet %" PRIu64 " offset %" PRIu64 ": head %" PRIx64 " after %" PRIx64, h->seq, off,
-				  head, t);
+			CHECK_MSG(false,
+				  "packet %" PRIu64 " offset %" PRIu64 ": head %" PRIx64
+				  " after %" PRIx64,
+				  h->seq, off, head, t);
 			return n;
 		}
 		t += delta;
 		memcpy(&p, at + CAIRN_RECORD_HEADER_BYTES, 20);
-		if (p.writer != me->index || p.level >= NR_LEVELS || p.words > 16 || off + 32 + 4 * p.words > content) {
-			CHECK_MSG(false, "packet %" PRIu64 " offset %" PRIu64 ": writer %u level %u words %u", h->seq, off,
-				  p.writer, p.level, p.words);
+		if (p.writer != me->index || p.level >= NR_LEVELS || p.words > 16 ||
+		    off + 32 + 4 * p.words > content) {
+			CHECK_MSG(false,
+				  "packet %" PRIu64 " offset %" PRIu64
+				  ": writer %u level %u words %u",
+				  h->seq, off, p.writer, p.level, p.words);
 			return n;
 		}
 		memcpy(p.data, at + 32, 4 * p.words);
@@ -202,7 +212,8 @@ static bool snapshot(const struct writer *me, uint64_t back, struct seen *seen)
 	struct cairn_ring *r = me->ring;
 	uint64_t packet = r->pkt_mask + 1, c = cairn_load64_acquire(&r->committed);
 	uint64_t start = (c & CAIRN_POS_MASK & ~r->pkt_mask) - back * packet, content;
-	const struct cairn_packet_header *h = (const void *)(packets_of(r) + (start & r->ring_mask));
+	const struct cairn_packet_header *h =
+		(const void *)(packets_of(r) + (start & r->ring_mask));
 	uint64_t wanted = start / packet; /* far from the wrap of positions */
 	struct seen now = {0};
 
@@ -350,7 +361,9 @@ TEST(snapshots_hold_only_whole_records_while_signals_interrupt)
 	for (i = 0; i < NR_WRITERS; i++) {
 		const struct writer *me = &writers[i];
 		const struct cairn_ring *r = me->ring;
-		uint64_t n = (r->ring_mask + 1) / (r->pkt_mask + 1), last = r->seq_hint, back, decoded = 0, before = 0;
+		uint64_t n = (r->ring_mask + 1) / (r->pkt_mask + 1),
+			 last = (r->committed & CAIRN_POS_MASK) / (r->pkt_mask + 1), back,
+			 decoded = 0, before = 0;
 		struct seen final = {0};
 
 		check_sums(me);
@@ -369,12 +382,15 @@ TEST(snapshots_hold_only_whole_records_while_signals_interrupt)
 				CHECK_EQ(h->events_before, before + decoded);
 			decoded += parse(h, 0, h->content_bits / 8, me, &final);
 		}
-		/* emitted == decoded + lost + overwritten, in a stream that had total0 records before */
+		/* emitted == decoded + lost + overwritten, in a stream that had total0 records
+		 * before */
 		CHECK_EQ(sum_of(me->kept) + me->total0, before + decoded);
-		printf("# writer %u: %" PRIu64 " records, of them %" PRIu64 " in %" PRIu64 " signals; %" PRIu64 " lost, %" PRIu64
-		       " overwritten; %" PRIu64 " copies, %" PRIu64 " thrown away\n", i, sum_of(me->kept),
-		       me->kept[1] + me->kept[2], me->calls_of_handlers, sum_of(me->refused), before - me->total0,
-		       seen[i].copies, seen[i].thrown_away);
+		printf("# writer %u: %" PRIu64 " records, of them %" PRIu64 " in %" PRIu64
+		       " signals; %" PRIu64 " lost, %" PRIu64 " overwritten; %" PRIu64
+		       " copies, %" PRIu64 " thrown away\n",
+		       i, sum_of(me->kept), me->kept[1] + me->kept[2], me->calls_of_handlers,
+		       sum_of(me->refused), before - me->total0, seen[i].copies,
+		       seen[i].thrown_away);
 	}
 }
 
@@ -393,11 +409,15 @@ TEST(consumer_takes_every_record_of_discard_mode)
 		while (consume(me, &seen[i]))
 			;
 		if (cairn_pos_diff(r->committed, r->consumed) > 0)
-			seen[i].records += parse((const void *)(packets_of(r) + (r->consumed & r->ring_mask & ~r->pkt_mask)),
-						 r->consumed & r->pkt_mask, r->committed & r->pkt_mask, me, &seen[i]);
+			seen[i].records +=
+				parse((const void *)(packets_of(r) +
+						     (r->consumed & r->ring_mask & ~r->pkt_mask)),
+				      r->consumed & r->pkt_mask, r->committed & r->pkt_mask, me,
+				      &seen[i]);
 		CHECK_EQ(seen[i].records, sum_of(me->kept));
-		printf("# writer %u: %" PRIu64 " records, of them %" PRIu64 " in %" PRIu64 " signals; %" PRIu64 " lost (full %" PRIu64
-		       "); %" PRIu64 " consumed\n", i, sum_of(me->kept), me->kept[1] + me->kept[2], me->calls_of_handlers,
+		printf("# writer %u: %" PRIu64 " records, of them %" PRIu64 " in %" PRIu64
+		       " signals; %" PRIu64 " lost (full %" PRIu64 "); %" PRIu64 " consumed\n",
+		       i, sum_of(me->kept), me->kept[1] + me->kept[2], me->calls_of_handlers,
 		       sum_of(me->refused), r->lost[CAIRN_LOST_FULL], seen[i].records);
 	}
 }

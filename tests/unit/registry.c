@@ -174,6 +174,158 @@ TEST(what_does_not_fit_is_refused_and_counted)
 	CHECK_LE(test_state()->metadata_bytes, 4096);
 }
 
+TEST(an_event_without_an_id_is_never_on)
+{
+	struct cairn_config c = { .memory = test_memory(), .memory_bytes = TEST_REGION_BYTES, .nr_cpus = 1, .ring_bytes = 65536, .max_events = 2 };
+
+	cairn_detach();
+	CHECK_EQ(cairn_init(&c), 0);
+	cairn_trace_set_filter(CAIRN_CAT_ALL);
+	cairn_trace_enable(); /* once switched refused events on too: records with id 0 */
+	CHECK(cairn_trace_start_enabled());
+	CHECK(!cairn_trace_spurious_enabled());
+	cairn_trace_spurious(1);
+	CHECK_EQ(test_recorded(0), 0);
+	/* a region that has room, then one that has not: what was on has no id any more and must not fire */
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, "trace=*:*"), 0);
+	CHECK(cairn_trace_spurious_enabled());
+	c.memory = test_memory();
+	cairn_detach();
+	CHECK_EQ(cairn_init(&c), 0);
+	CHECK(!cairn_trace_spurious_enabled());
+	CHECK(cairn_trace_start_enabled());
+}
+
+TEST(control_calls_without_a_region_touch_no_region)
+{
+	char *memory;
+	size_t bytes, i;
+
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, "trace=alpha:*"), 0);
+	memory = cairn_region(&bytes);
+	cairn_detach();
+	memset(memory, 0x5a, bytes); /* after a fork this is not even mapped */
+	CHECK_GE(cairn_events_disable("*:*"), 2);
+	CHECK_EQ(cairn_event_enable(registry_find("alpha", "start")), 0);
+	cairn_trace_enable();
+	cairn_trace_disable();
+	cairn_tracing_off();
+	cairn_tracing_on();
+	cairn_clock_set(1, 2, 3);
+	cairn_task_name(1, 1, "x");
+	cairn_trace_start(1);
+	for (i = 0; i < bytes; i++)
+		CHECK_MSG(memory[i] == 0x5a, "byte %zu was written", i);
+}
+
+TEST(a_range_that_is_registered_twice_keeps_its_events)
+{
+	static struct cairn_module again = { .events = registry_module_image.ref, .events_stop = registry_module_image.ref + 2, .owner = "again" };
+	struct cairn_event *late = registry_find("alpha", "late");
+	uint32_t id;
+
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, "trace=alpha:late"), 0);
+	id = late->id;
+	CHECK_EQ(cairn_register(&again), CAIRN_EEXIST);
+	CHECK_EQ(late->id, id); /* was 0 afterwards, and the event still on */
+	CHECK(late->key.on);
+}
+
+static int registry_calls;
+
+static int registry_reg(void)
+{
+	return ++registry_calls == 100 ? CAIRN_EBUSY : 0;
+}
+
+static void registry_unreg(void)
+{
+	registry_calls -= 10;
+}
+
+TEST(reg_is_called_before_the_first_consumer_and_unreg_after_the_last)
+{
+	struct cairn_event *e = registry_find("alpha", "late");
+
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, NULL), 0);
+	e->reg = registry_reg;
+	e->unreg = registry_unreg;
+	CHECK_EQ(cairn_event_enable(e), 0);
+	CHECK_EQ(registry_calls, 1);
+	cairn_trace_enable();
+	CHECK_EQ(registry_calls, 1);
+	CHECK_EQ(cairn_event_disable(e), 0);
+	CHECK_EQ(registry_calls, 1);
+	cairn_trace_disable();
+	CHECK_EQ(registry_calls, -9);
+	registry_calls = 99; /* reg refuses: the event stays off */
+	CHECK_EQ(cairn_event_enable(e), CAIRN_EIO);
+	CHECK(!e->key.on);
+	CHECK(!cairn_event_enabled(e));
+	e->reg = NULL;
+	e->unreg = NULL;
+}
+
+TEST(a_pattern_longer_than_any_name_matches_nothing)
+{
+	char pattern[300];
+	unsigned i;
+
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, NULL), 0);
+	for (i = 0; i < 200; i++)
+		pattern[i] = '*';
+	strcpy(pattern + 200, "nothing"); /* cut, it would match all */
+	CHECK_EQ(cairn_events_enable(pattern), CAIRN_ENOENT);
+	CHECK_EQ(registry_on(), 0);
+}
+
+TEST(odd_patterns_match_nothing_and_harm_nothing)
+{
+	static const char *const odd[] = { "!", "!!", ":", "::", ":start", "[", "alpha:[", "\\", "alpha:\\", "[!]", "alpha:start:", "*:*:*" };
+	unsigned i;
+
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, NULL), 0);
+	for (i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		CHECK_MSG(cairn_events_enable(odd[i]) == CAIRN_ENOENT, "%s", odd[i]);
+	CHECK_EQ(cairn_events_enable(", ,\t\n,"), 0);
+	CHECK_EQ(registry_on(), 0);
+}
+
+TEST(a_boot_list_that_is_too_long_loses_whole_patterns)
+{
+	char boot[400] = "quiet\ttrace=";
+	unsigned n = (unsigned)strlen(boot);
+
+	/* 255 characters are kept: the cut falls into the second pattern, whose beginning would match another event */
+	memset(boot + n, 'x', 245);
+	strcpy(boot + n + 245, ",alpha:st*nothing");
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, boot), 0);
+	CHECK_EQ(registry_on(), 0);
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, "quiet\ttrace=alpha:start\tx"), 0);
+	CHECK_EQ(registry_on(), 1);
+}
+
+TEST(a_description_longer_than_16_kib_is_kept_while_there_is_room)
+{
+	static char print[40000];
+	static cairn_event_ref ref[1];
+	static struct cairn_event big = { .flags = CAIRN_EVENT_FULL_PRINT, .system = "alpha", .name = "big", .print = print, .cls = &registry_class };
+	static struct cairn_module m = { .events = ref, .events_stop = ref + 1, .owner = "big" };
+	const char *text;
+	uint64_t used;
+
+	memset(print, '*', sizeof(print) - 1);
+	memcpy(print + sizeof(print) - 10, "\"*/\x1b\n*/\"", 9);
+	ref[0] = (int32_t)((char *)&big - (char *)&ref[0]);
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, NULL), 0);
+	used = test_state()->metadata_bytes;
+	CHECK_EQ(cairn_register(&m), 1);
+	CHECK_GT(test_state()->metadata_bytes, used + sizeof(print));
+	/* nothing in it ends the comment early */
+	text = strstr((char *)test_section_data(CAIRN_SECTION_METADATA) + used + CAIRN_METADATA_HEADER_BYTES, "*/");
+	CHECK_MSG(text && !strncmp(text - 1, "\n*/\nevent {", 11), "%.20s", text ? text - 1 : "none");
+}
+
 TEST(tracing_off_refuses_without_loss_and_stop_is_for_good)
 {
 	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, "trace=alpha:*"), 0);
@@ -193,6 +345,57 @@ TEST(tracing_off_refuses_without_loss_and_stop_is_for_good)
 	cairn_trace_start(5);
 	CHECK_EQ(test_recorded(0), 2);
 	CHECK_EQ(cairn_ring_lost(test_ring(0)), 0);
+}
+
+TEST(what_was_switched_before_init_stands_in_the_region)
+{
+	cairn_detach();
+	cairn_tracing_off();
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, "trace=alpha:*"), 0);
+	CHECK(test_state()->flags & CAIRN_STATE_PAUSED);
+	cairn_trace_start(1);
+	CHECK_EQ(test_recorded(0), 0);
+	cairn_tracing_on();
+	CHECK(!(test_state()->flags & CAIRN_STATE_PAUSED));
+	cairn_trace_start(1);
+	CHECK_EQ(test_recorded(0), 1);
+}
+
+TEST(a_second_stop_does_not_move_the_first)
+{
+	uint64_t at;
+
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, NULL), 0);
+	cairn_stop();
+	at = test_state()->stopped_at;
+	cairn_stop(); /* an assertion that fails in panic */
+	CHECK_EQ(test_state()->stopped_at, at);
+}
+
+TEST(switching_reads_no_control_block_that_was_never_opened)
+{
+	struct cairn_config c = { .memory = test_memory(), .memory_bytes = TEST_REGION_BYTES, .nr_cpus = 2, .ring_bytes = 65536, .rings_later = true };
+
+	cairn_detach();
+	CHECK_EQ(cairn_init(&c), 0);
+	CHECK_EQ(cairn_ring_open(0, 1), 0);
+	test_ring(1)->magic = CAIRN_RING_MAGIC; /* as stale memory might say; in a file it is a hole, and a full disk a SIGBUS */
+	cairn_tracing_off();
+	cairn_tracing_on();
+	CHECK_EQ(test_ring(0)->enabled, 1);
+	CHECK_EQ(test_ring(1)->enabled, 0);
+	test_ring(1)->magic = 0;
+}
+
+TEST(the_clock_set_twice_at_once_stays_readable)
+{
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, NULL), 0);
+	cairn_clock_set(5, 6, 7);
+	CHECK_EQ(test_state()->clock_seq, 2);
+	test_state()->clock_seq = 3; /* another thread is in the middle */
+	cairn_clock_set(8, 9, 10);
+	CHECK_EQ(test_state()->clock_seq, 3); /* was 5, and even again for nobody */
+	CHECK_EQ(test_state()->clock_hz, 5);
 }
 
 TEST(globs)

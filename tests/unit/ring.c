@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writer's promises, as include/cairn/ring.h, layout.h and core/ring.h make them. What happens when writers interrupt
- * each other at any instruction is the business of tests/model.
+ * The writer's promises, as include/cairn/ring.h, layout.h and core/ring.h make them. What happens
+ * when writers interrupt each other at any instruction is the business of tests/model.
  */
 #include "port/port.h"
 
@@ -25,7 +25,8 @@ static void ring_make(unsigned n, uint64_t packet_bytes, enum cairn_mode mode, u
 	ring.mode = (uint32_t)mode;
 	ring.cpu = 0;
 	ring.index = 5;
-	cairn_ring_setup(&ring, ring_packets, ring_closed_words, n * packet_bytes, packet_bytes, uuid, first_pos);
+	cairn_ring_setup(&ring, ring_packets, ring_closed_words, n * packet_bytes, packet_bytes,
+			 uuid, first_pos);
 	cairn_ring_start(&ring);
 	cairn_rings[0] = &ring;
 	test_cpu = 0;
@@ -54,14 +55,16 @@ static bool ring_write(uint32_t id, uint32_t bytes)
 /* Records in a packet, by the sizes that `bytes` of payload give. */
 static uint64_t ring_count(const struct cairn_packet_header *h, uint32_t bytes)
 {
-	return (h->content_bits / 8 - CAIRN_PACKET_HEADER_BYTES) / ((CAIRN_RECORD_HEADER_BYTES + bytes + 3) & ~3u);
+	return (h->content_bits / 8 - CAIRN_PACKET_HEADER_BYTES) /
+	       ((CAIRN_RECORD_HEADER_BYTES + bytes + 3) & ~3u);
 }
 
 TEST(record_is_time_id_task_payload)
 {
-	static const uint8_t want[] = {0x67, 0x45, 0x23, 0x01, 0xcd, 0xab, 0x34, 0x12, /* ts48, id */
-				       0x2a, 0x00, 0x00, 0x81,			       /* task */
-				       'h', 'e', 'l', 'l', 'o', 0, 0, 0};
+	static const uint8_t want[] = {
+		0x67, 0x45, 0x23, 0x01, 0xcd, 0xab, 0x34, 0x12, /* ts48, id */
+		0x2a, 0x00, 0x00, 0x81,                         /* task */
+		'h',  'e',  'l',  'l',  'o',  0,    0,    0};
 	struct cairn_slot s = {0};
 	char *p;
 
@@ -204,7 +207,8 @@ TEST(unused_slots_are_invalid_and_empty)
 static void ring_laps(uint64_t packet_bytes, uint64_t first_pos)
 {
 	unsigned n = RING_MEMORY / packet_bytes > 8 ? 8 : (unsigned)(RING_MEMORY / packet_bytes), i;
-	uint64_t first = first_pos / packet_bytes, newest = first + n * 5 / 2, written = 0, decoded = 0, oldest;
+	uint64_t first = first_pos / packet_bytes, newest = first + n * 5 / 2, written = 0,
+		 decoded = 0, oldest;
 
 	ring_make(n, packet_bytes, CAIRN_OVERWRITE, first_pos);
 	while (ring.seq_hint != newest || written == 0) {
@@ -221,10 +225,12 @@ static void ring_laps(uint64_t packet_bytes, uint64_t first_pos)
 		CHECK_LE(h->content_bits, (packet_bytes - 4) * 8);
 		CHECK_LE(h->ts_begin, h->ts_end);
 		if (i) {
-			const struct cairn_packet_header *before = ring_slot((unsigned)((s - 1) % n));
+			const struct cairn_packet_header *before =
+				ring_slot((unsigned)((s - 1) % n));
 
 			CHECK_EQ(before->ts_end, h->ts_begin);
-			CHECK_EQ(before->events_before + ring_count(before, 1000), h->events_before);
+			CHECK_EQ(before->events_before + ring_count(before, 1000),
+				 h->events_before);
 			CHECK_EQ(ring_count(before, 1000), (packet_bytes - 4 - 88) / 1012);
 		}
 		decoded += ring_count(h, 1000);

@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# timeout: 120
+"""The port to Linux user space under what programs do: fork, threads, signals, descriptors, a full disk. Each scene (scenes.c) counts
+what it emitted; the trace must account for all of it: decoded + lost + overwritten + lost for want of a stream."""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import tap
+
+SCENES = os.path.join(tap.BUILD, "tests", "stress", "scenes")
+CAIRN = os.path.join(tap.BUILD, "cairn")
+
+
+def play(scene, folder, trace="scene:*", cwd=None, status=0, **env):
+    """Run a scene; {pid: emitted} of it and its children, and all it printed."""
+    words = dict(os.environ, CAIRN_DIR=folder, **env)
+    if trace:
+        words["CAIRN_TRACE"] = trace
+    p = subprocess.Popen([SCENES, scene], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         env=words, cwd=cwd)
+    out, err = p.communicate(timeout=60)
+    tap.check(p.returncode == status, f"{scene}: exit status {p.returncode}, expected {status}\n{out}{err}")
+    emitted = {int(pid): int(n) for pid, n in re.findall(r"child (\d+) (\d+)", out)}
+    own = re.findall(r"emitted (\d+)", out)
+    if own:
+        emitted[p.pid] = int(own[-1])
+    return emitted, p.pid, out + err
+
+
+def stat(path):
+    """Totals of a region's file: decoded, lost, overwritten, no_stream, and the ring's own words."""
+    j = json.loads(subprocess.run([CAIRN, "stat", "--json", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  check=True).stdout)
+    return j
+
+
+def files(folder, pid):
+    return sorted(glob.glob(os.path.join(glob.escape(folder), f"*.{pid}.*.cairn")))
+
+
+def account(folder, pid, emitted):
+    found = files(folder, pid)
+    tap.equal(len(found), 1, f"files of process {pid} in {sorted(os.listdir(folder))}")
+    tap.run([CAIRN, "check", found[0]])
+    j = stat(found[0])
+    got = j["total"]["decoded"] + j["total"]["lost"] + j["total"]["overwritten"] + j["lost_no_stream"]
+    tap.equal(got, emitted, f"events accounted for in {os.path.basename(found[0])}: {j['total']} no stream {j['lost_no_stream']}")
+    return j
+
+
+def exact(scene, lossless=True, processes=1, **env):
+    """Every event of every process of the scene is accounted for; and recorded."""
+    with tap.folder() as folder:
+        emitted, pid, text = play(scene, folder, **env)
+        tap.equal(len(emitted), processes, f"processes that told their count\n{text}")
+        for pid, n in emitted.items():
+            j = account(folder, pid, n)
+            if lossless:
+                tap.equal((j["total"]["lost"], j["lost_no_stream"]), (0, 0), "lost, and lost for want of a stream")
+        return j
+
+
+for name, options in {
+    "plain": {}, "fork": {"processes": 3}, "fork-control": {"processes": 2}, "fork-threads": {"processes": 2},
+    "forkers": {"CAIRN_RING_KB": "64"}, "atfork": {"processes": 2}, "vfork": {}, "short-threads": {}, "main-exits": {}, "cancel": {},
+    "errno": {}, "close-all": {"processes": 2}, "chdir": {"processes": 2},
+    "raw-exit": {"CAIRN_STREAMS": "4"},
+    "many-threads": {"CAIRN_STREAMS": "4", "lossless": False},
+    "destructors": {"CAIRN_STREAMS": "4", "lossless": False},
+    "signals": {"lossless": False, "CAIRN_RING_KB": "64"},
+}.items():
+    tap.add(f"{name}: all events are accounted for", lambda n=name, o=options: exact(n, **o))
+
+
+@tap.test("short threads hand one stream on")
+def _():
+    tap.equal(len(exact("short-threads")["cpus"]), 1, "streams used")
+
+
+@tap.test("signals while threads get their streams take no second stream")
+def _():
+    tap.check(len(exact("signals", lossless=False, CAIRN_RING_KB="64")["cpus"]) <= 5, "4 threads at once used more than 5 streams")
+
+
+@tap.test("a thread that ends in the middle of late destructors does not keep its stream")
+def _():
+    j = exact("destructors", lossless=False, CAIRN_STREAMS="4")
+    tap.check(j["lost_no_stream"] <= 20 * 4, f"{j['lost_no_stream']} events without a stream")
+
+
+@tap.test("descriptors 0, 1 and 2 closed at the start stay closed and get no file of ours")
+def _():
+    with tap.folder() as folder:
+        r, w = os.pipe()
+
+        def close_std():
+            os.dup2(w, 9)
+            for fd in (0, 1, 2):
+                os.close(fd)
+
+        env = dict(os.environ, CAIRN_DIR=folder, CAIRN_TRACE="scene:*")
+        p = subprocess.Popen([SCENES, "std-closed"], env=env, preexec_fn=close_std, close_fds=False)
+        os.close(w)
+        p.wait(30)
+        with os.fdopen(r) as f:
+            text = f.read()
+        tap.equal(p.returncode, 0, "exit status")
+        account(folder, p.pid, int(re.search(r"emitted (\d+)", text)[1]))
+        child = re.search(r"child (\d+) (\d+)", text)
+        account(folder, int(child[1]), int(child[2]))
+
+
+@tap.test("a stream left in the middle of an event is not written again, and what was left is counted as abandoned")
+def _():
+    j = exact("abandoned", lossless=False)
+    tap.equal(j["total"]["lost_by"]["abandoned"], 3 + 2 + 3000, "abandoned")
+    tap.equal(j["total"]["decoded"], 3 * 2 + 3 * 10, "decoded")
+
+
+@tap.test("exec makes a second region")
+def _():
+    with tap.folder() as folder:
+        emitted, pid, text = play("exec", folder)
+        tap.equal(len(files(folder, pid)), 2, "files")
+        for path, n in zip(files(folder, pid), (10, 3)):  # -2.cairn sorts before .cairn
+            tap.equal(stat(path)["total"]["decoded"], n, path)
+
+
+@tap.test("a relative CAIRN_DIR stays where the program started")
+def _():
+    with tap.folder() as folder:
+        os.mkdir(os.path.join(folder, "here"), 0o700)
+        emitted, pid, text = play("chdir", "here", cwd=folder)
+        for pid, n in emitted.items():
+            account(os.path.join(folder, "here"), pid, n)
+        tap.check(not os.path.exists("/here"), "a folder was made where the program went")
+
+
+def without_trace(prepare, trace="scene:*", says=None, **env):
+    """The program runs as if it were not traced; `says` on stderr if tracing was asked for."""
+    with tap.folder() as folder:
+        where = prepare(folder)
+        emitted, pid, text = play("plain", where, trace=trace, **env)
+        tap.equal(emitted[pid], 10, "events that the program went through")
+        if says:
+            tap.contains(text, says)
+        else:
+            tap.equal(text, "emitted 10\n", "output")
+        return sorted(os.listdir(folder))
+
+
+def symlinked(folder):
+    os.mkdir(os.path.join(folder, "true"), 0o700)
+    os.symlink("true", os.path.join(folder, "link"))
+    return os.path.join(folder, "link")
+
+
+def writable(folder):
+    os.mkdir(os.path.join(folder, "open"))
+    os.chmod(os.path.join(folder, "open"), 0o777)
+    return os.path.join(folder, "open")
+
+
+def foreign(folder):
+    os.mkdir(os.path.join(folder, "foreign"), 0o700)
+    os.chown(os.path.join(folder, "foreign"), 12345, 12345)
+    return os.path.join(folder, "foreign")
+
+
+@tap.test("a symbolic link, a folder open to others, a foreign folder are refused in one line")
+def _():
+    without_trace(symlinked, says="cannot open the directory")
+    without_trace(writable, says="not a directory of this user alone")
+    if os.getuid() == 0:
+        without_trace(foreign, says="not a directory of this user alone")
+
+
+@tap.test("a folder that cannot be made is told once to who asked, and not to others")
+def _():
+    without_trace(lambda f: os.path.join(f, "a", "b"), says="cannot make the directory")
+    tap.equal(without_trace(lambda f: os.path.join(f, "a", "b"), trace=None), [], "files")
+    without_trace(lambda f: os.path.join(f, "a" * 200, "b" * 200, "c" * 200), says="too long")
+
+
+@tap.test("a limit on file sizes costs the trace, not the program")
+def _():
+    with tap.folder() as folder:
+        command = ["sh", "-c", f"ulimit -f 16; exec '{SCENES}' plain"]
+        text = tap.run(command, env=dict(os.environ, CAIRN_DIR=folder, CAIRN_TRACE="scene:*"))
+        tap.contains(text, "emitted 10")
+        tap.contains(text, "not traced")
+
+
+@tap.test("a full disk costs events, never a SIGBUS")
+def _():
+    if os.getuid() != 0:
+        tap.skip("allowed: mounting a small tmpfs needs root")
+    for kib in (4, 16, 32, 64, 80, 128, 256, 400, 1024):
+        with tap.folder() as folder:
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=700", "tmpfs", folder], check=False,
+                              stderr=subprocess.DEVNULL).returncode:
+                tap.skip("allowed: tmpfs cannot be mounted here")
+            try:
+                emitted, pid, text = play("full", folder, CAIRN_RING_KB="256")
+                if not files(folder, pid):
+                    tap.contains(text, "not traced", f"{kib} KiB, no file")
+                    continue
+                tap.run([CAIRN, "check", files(folder, pid)[0]])
+                j = stat(files(folder, pid)[0])
+                got = j["total"]["decoded"] + j["total"]["lost"] + j["total"]["overwritten"] + j["lost_no_stream"]
+                # an event may have been refused for want of room for its description: then it was never on
+                tap.check(got == emitted[pid] or (got == 0 and kib < 200), f"{kib} KiB: {got} of {emitted[pid]} accounted for: {j}")
+                if kib <= 256:
+                    tap.equal(j["total"]["decoded"], 0, f"{kib} KiB: a stream of 256 KiB")
+            finally:
+                subprocess.run(["umount", folder], check=True)
+
+
+tap.main()
