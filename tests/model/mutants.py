@@ -29,7 +29,7 @@ VALID = "\tcairn_store64_release(&h->seq, s); /* ORDER valid:A, pairs with read:
 COMMIT = "\tcairn_store64_release(&r->committed, s->end); /* ORDER commit:A, pairs with read:A */\n"
 PUBLISH = "\t\tcairn_store64_release(&r->committed, to); /* ORDER commit:A, pairs with read:A */\n"
 LAST_CONTENT = "\t\tcairn_store64(&h->content_bits, (to & r->pkt_mask) * 8);\n"
-CONTENT = ("\tcairn_store64(&s->hdr->content_bits, ((s->begin & cairn_load64(&r->pkt_mask)) + s->size) * 8);\n")
+CONTENT = ("\tcairn_store64(&s->hdr->content_bits, ((uint64_t)(s->record - (char *)s->hdr) + s->size) * 8);\n")
 FULL = ("\tif (cairn_load32(&r->mode) == CAIRN_DISCARD &&\n"
         "\t    cairn_pos_diff(ns + packet, cairn_load64_acquire(&r->consumed)) > (int64_t)ring) "
         "/* ORDER open:A, pairs with consumed:A */\n\t\treturn ring_lose(r, CAIRN_LOST_FULL);\n")
@@ -53,8 +53,8 @@ MUTANTS = [
     ("* reserve: store instead of swap", INLINE, "cairn_local_cas64(&r->pos, o, n)", "(cairn_store64(&r->pos, n), true)"),
     ("reserve: record time read after the swap", INLINE, "s->ts = ts;", "s->ts = cairn_port_clock();"),
     ("reserve: pad not zeroed", INLINE, "if (bytes & 3)\n", "if (0)\n"),
-    ("reserve: id missing", INLINE, "| id << 16", ""),
-    ("reserve: time not whole", INLINE, "(uint32_t)(s->ts >> 32 & 0xffff)", "0"),
+    ("reserve: id missing", INLINE, " | id;", ";"),
+    ("reserve: time not whole", INLINE, "head = s->ts <<", "head = (s->ts & 0xffffffff) <<"),
     ("reserve: task word missing", INLINE, "*(uint32_t *)(void *)(p + 8) = task;", "*(uint32_t *)(void *)(p + 8) = 0;"),
     ("reserve: preemption left off", INLINE, "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, size))) {\n\t\tcairn_port_preempt_on(preempt);",
      "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, size))) {"),
