@@ -244,6 +244,16 @@ CAIRN_COLD bool cairn_ring_slow(struct cairn_ring *r, uint32_t size)
 	}
 }
 
+CAIRN_COLD void *cairn_reserve_again(struct cairn_slot *s, uint32_t id, uint32_t bytes)
+{
+	return cairn_reserve(s, id, bytes);
+}
+
+CAIRN_COLD void cairn_commit_again(struct cairn_slot *s)
+{
+	cairn_commit(s);
+}
+
 void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *closed, uint64_t ring_bytes, uint64_t packet_bytes,
 		      const uint8_t *uuid, uint64_t first_pos)
 {
