@@ -76,7 +76,7 @@ static uint64_t read_copy(const struct cairn_ring *r, uint64_t seq, uint64_t *bu
 	return cairn_load64(&h->seq) == seq ? bytes : 0;
 }
 
-int64_t cairn_cursor_read(struct cairn_cursor *c, void *buf, size_t room)
+int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf, size_t room)
 {
 	struct cairn_ring *r = c->ring;
 	unsigned tries;
@@ -125,7 +125,7 @@ static bool read_begin(const struct cairn_ring *r, uint64_t *records)
 	return cairn_load64(&h->seq) == wanted;
 }
 
-static int read_claim(struct cairn_cursor *c, unsigned ring, uint64_t owner, uint64_t before)
+static int read_claim(struct cairn_ring_reader *c, unsigned ring, uint64_t owner, uint64_t before)
 {
 	struct cairn_ring *r = read_ring(ring);
 	unsigned tries = 0;
@@ -140,24 +140,24 @@ static int read_claim(struct cairn_cursor *c, unsigned ring, uint64_t owner, uin
 	c->overrun = 0;
 	while (!read_begin(r, &c->next_record)) {
 		if (++tries == READ_TRIES) {
-			cairn_cursor_close(c);
+			cairn_ring_reader_close(c);
 			return CAIRN_EAGAIN;
 		}
 	}
 	return 0;
 }
 
-int cairn_cursor_open(struct cairn_cursor *c, unsigned ring, uint64_t owner)
+int cairn_ring_reader_open(struct cairn_ring_reader *c, unsigned ring, uint64_t owner)
 {
 	return read_claim(c, ring, owner, 0);
 }
 
-int cairn_cursor_take_over(struct cairn_cursor *c, unsigned ring, uint64_t owner, uint64_t dead)
+int cairn_ring_reader_take_over(struct cairn_ring_reader *c, unsigned ring, uint64_t owner, uint64_t dead)
 {
 	return dead ? read_claim(c, ring, owner, dead) : CAIRN_EINVAL;
 }
 
-void cairn_cursor_close(struct cairn_cursor *c)
+void cairn_ring_reader_close(struct cairn_ring_reader *c)
 {
 	cairn_store64_release(&c->ring->reader, 0); /* ORDER claim:B, pairs with claim:A */
 	c->ring = NULL;

@@ -267,6 +267,16 @@ void cairn_ring_flush(struct cairn_ring *r)
 	}
 }
 
+CAIRN_COLD void *cairn_reserve_again(struct cairn_slot *s, uint32_t id, uint32_t bytes)
+{
+	return cairn_reserve(s, id, bytes);
+}
+
+CAIRN_COLD void cairn_commit_again(struct cairn_slot *s)
+{
+	cairn_commit(s);
+}
+
 void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *closed, uint64_t ring_bytes, uint64_t packet_bytes,
 		      const uint8_t *uuid, uint64_t first_pos)
 {

@@ -282,11 +282,11 @@ CAIRN_C_END
  *	asm(".pushsection cairn_events ... .long cairn_event_tick - .");
  *	void cairn_call_tick(int n)
  *	{
- *		gate = cairn_event_tick.gate;
- *		if (gate == CAIRN_GATE_RECORD || (gate & CAIRN_GATE_SLOW && cairn_event_slow(&cairn_event_tick))) {
- *			entry = cairn_reserve(&slot, cairn_event_tick.id, 4);
- *			if (entry) { entry->n = n; cairn_commit(&slot); }
+ *		if (cairn_event_tick.gate == CAIRN_GATE_RECORD) {
+ *			entry = cairn_reserve_once(&slot, cairn_event_tick.id, 4);
+ *			if (entry) { entry->n = n; cairn_commit(&slot); return; }
  *		}
+ *		cairn_record_again_tick(&cairn_event_tick, n);		cold: looks at the whole gate, and reserves whatever it takes
  *	}
  */
 #include "declare.h"

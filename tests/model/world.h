@@ -355,6 +355,14 @@ static void world_returned(void)
 		      w.ring.committed);
 }
 
+/* The two steps of an event of fixed size (declare.h). */
+static void *world_reserve_as_events(struct cairn_slot *slot, uint32_t id, uint32_t bytes)
+{
+	void *p = bytes <= CAIRN_RECORD_MAX ? cairn_reserve_once(slot, &id, bytes) : NULL;
+
+	return p ? p : cairn_reserve(slot, id, bytes);
+}
+
 /* Reserve, fill and commit a record of `bytes` bytes of payload. */
 static bool world_write(uint32_t bytes)
 {
@@ -371,7 +379,8 @@ static bool world_write(uint32_t bytes)
 	w.depth++;
 	if (w.depth > w.max_depth)
 		w.max_depth = w.depth;
-	p = cairn_reserve(&slot, CAIRN_ID_FIRST + number, bytes);
+	p = number & 1 ? world_reserve_as_events(&slot, CAIRN_ID_FIRST + number, bytes) :
+			 cairn_reserve(&slot, CAIRN_ID_FIRST + number, bytes);
 	if (p) {
 		uint32_t i;
 
