@@ -157,8 +157,35 @@ static double snapshot_mb_s(uint64_t n)
 	return (double)bytes * 1e3 / (double)(bench_now() - start);
 }
 
+/* ---- consume_mb_s ---- */
+
+/* A ring's worth of events, not in the time, then all packets of it that are complete. */
+static double consume_mb_s(uint64_t n)
+{
+	static uint64_t packet[CAIRN_PACKET_MAX / 8];
+	unsigned ring = cairn_port_cpu();
+	struct cairn_ring_reader reader;
+	uint64_t ns = 0, bytes = 0, i;
+
+	for (i = 0; i < n; i++) {
+		uint64_t start;
+		int64_t got;
+
+		blank_records(BENCH_RING_BYTES / 28, 16);
+		start = bench_now();
+		if (cairn_ring_reader_open(&reader, ring, 1))
+			bench_fail("the ring of this thread cannot be read");
+		while ((got = cairn_ring_reader_read(&reader, packet, sizeof(packet))) > 0)
+			bytes += (uint64_t)got;
+		cairn_ring_reader_close(&reader);
+		ns += bench_now() - start;
+	}
+	return (double)bytes * 1e3 / (double)ns;
+}
+
 const struct bench_row bench_ring_rows[] = {
 	{"packet_open", "ns", "floor", 20000, NULL, 0, packet_open_ns},
 	{"snapshot_mb_s", "MB/s", NULL, 5, NULL, 0, snapshot_mb_s},
+	{"consume_mb_s", "MB/s", NULL, 50, NULL, 0, consume_mb_s},
 	{NULL, NULL, NULL, 0, NULL, 0, NULL},
 };
