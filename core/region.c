@@ -232,8 +232,9 @@ void cairn_region_publish(void)
 	 *   the whole region, then the magic: who finds it finds everything.
 	 */
 	cairn_fence_release(); /* ORDER complete:A, pairs with find:A (the tool's search) */
-	for (i = 0; i < CAIRN_MAGIC_BYTES; i++) {
-		((volatile uint8_t *)copy->magic)[i] = plain[i];
+	for (i = 0; i < CAIRN_MAGIC_BYTES; i++)
 		magic[i] = plain[i];
-	}
+	/* Behind it: a search that finds the copy and nothing at the begin takes the region for a damaged one. */
+	for (i = 0; i < CAIRN_MAGIC_BYTES; i++)
+		((volatile uint8_t *)copy->magic)[i] = plain[i];
 }

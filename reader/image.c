@@ -128,6 +128,9 @@ static bool image_is_copy(const struct cairn_source *s, uint64_t offset, uint64_
 		return false;
 	if (offset < back || offset - back < least)
 		return false;
+	/* neither place has a ring yet: a region that would not fit behind `offset` is not one that begins there */
+	if (cairn_source_size(s) - offset < sb->region_bytes)
+		return !image_ring_magic_at(s, offset, sb);
 	return image_ring_magic_at(s, offset - back, sb) && !image_ring_magic_at(s, offset, sb);
 }
 
