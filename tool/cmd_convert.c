@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,6 +80,27 @@ static bool convert_remove(int parent, const char *name, int depth, bool try)
 	/* looked at, it must hold a metadata file; being removed, it may be half gone already */
 	ok = ok && (!try || metadata || !any);
 	return ok && (try || unlinkat(parent, name, AT_REMOVEDIR) == 0);
+}
+
+static volatile sig_atomic_t convert_signal;
+
+static void convert_on_signal(int number)
+{
+	convert_signal = number;
+}
+
+/* An interrupted conversion takes away what it has written. */
+static void convert_catch(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction a, old;
+
+	memset(&a, 0, sizeof(a));
+	a.sa_handler = convert_on_signal;
+	a.sa_flags = SA_RESTART;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &a, NULL);
 }
 
 static bool convert_fail(const struct convert *c, const char *path, int e)
@@ -384,6 +406,10 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 	bool ok = s.held != NULL;
 	while (ok && cairn_walk_packet(&w)) {
 		struct cairn_reader_packet *p = &w.packet;
+		if (convert_signal)
+			ok = convert_fail(c, c->out, EINTR);
+		if (!ok)
+			break;
 		if (!s.file) {
 			if (p->good == CAIRN_PACKET_HEADER_BYTES && p->h.events_discarded == 0)
 				continue; /* nothing was ever told about this ring */
@@ -479,6 +505,7 @@ static int convert_run(struct convert *c)
 	if (!convert_may_replace(c) || !input_open(&c->in, c->verb, c->file))
 		return EXIT_DATA;
 	snprintf(c->temp, sizeof(c->temp), "%s.XXXXXX", clean);
+	convert_catch();
 	bool ok = mkdtemp(c->temp) != NULL || convert_fail(c, c->temp, errno);
 	if (ok) {
 		ok = convert_images(c) && convert_place(c);

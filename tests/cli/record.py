@@ -4,8 +4,10 @@
 """record, list and clean: live targets, programs and their children, targets that vanish."""
 import json
 import os
+import resource
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -184,6 +186,194 @@ def _():
     tap.equal(status, 127, "status of a program that is not there")
     tap.equal(cairn("record", "-o", cli.FOLDER.name, "--", "true")[0], 1, "output is a directory")
     tap.check(not os.path.exists(cli.path("x")), "a capture of nothing")
+
+
+SCRIPT = """
+import os, signal, subprocess, sys, time
+sys.path.insert(0, HERE)
+import mkregion
+with open(FOLDERS, "a") as f:
+    f.write(os.environ["CAIRN_DIR"] + "\\n")
+def region():
+    start = int(open("/proc/self/stat").read().rsplit(")", 1)[1].split()[19])
+    g = mkregion.Region(uuid=os.urandom(16), flags=mkregion.USER | mkregion.CLOCK_NS, pid=os.getpid(), start=start, cpus=8)
+    g.ring()
+    mkregion.fill(g, 50)
+    name = os.path.join(os.environ["CAIRN_DIR"], "fake.%d.%d.cairn" % (os.getpid(), start))
+    with open(name + ".new", "wb") as f:
+        f.write(g.build())
+    os.rename(name + ".new", name)
+region()
+"""
+
+
+def script(text):
+    head = f"HERE, FOLDERS = {cli.HERE!r}, {cli.path('folders')!r}\n"
+    return [sys.executable, "-c", head + SCRIPT + text]
+
+
+def record(text, *options, program=None, **words):
+    """Start `cairn record` of a script; returns (recorder, its capture)."""
+    out = cli.path("script.capture")
+    for old in (out, cli.path("folders")):
+        if os.path.exists(old):
+            os.remove(old)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CAIRN_")}
+    return subprocess.Popen([cli.CAIRN, "record", "-o", out, *options, "--", *(program or script(text))], stderr=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True, env=environment, cwd=cli.FOLDER.name, **words), out
+
+
+def leftovers():
+    """What is still there of the folders that our recorders made, and of temporaries beside the output."""
+    folders = set()
+    if os.path.exists(cli.path("folders")):
+        with open(cli.path("folders"), encoding="utf-8") as f:
+            for line in f:
+                folders |= {line.strip(), os.path.dirname(line.strip())} - {"/dev/shm"}
+    return [n for n in folders if os.path.exists(n)] + [n for n in os.listdir(cli.FOLDER.name) if n.startswith("script.capture.")]
+
+
+def ends(recorder, status, what, seconds=30):
+    try:
+        _, err = recorder.communicate(timeout=seconds)
+    finally:
+        recorder.kill()
+    tap.equal(recorder.returncode, status, f"{what}: status; {err}")
+    tap.equal(leftovers(), [], f"{what}: left behind")
+    return err
+
+
+@tap.test("a daemon that outlives the program leaves nothing behind")
+def _():
+    # its region comes after the recorder has gone: the folder is not made again
+    daemon = """
+if os.fork() == 0:
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in 0, 1, 2:
+        os.dup2(null, fd)
+    time.sleep(1)
+    try:
+        os.mkdir(os.environ["CAIRN_DIR"], 0o700)
+    except OSError:
+        pass
+    os._exit(0)
+open(os.path.join(os.environ["CAIRN_DIR"], "half.new"), "w").close()
+"""
+    recorder, out = record(daemon)
+    ends(recorder, 0, "daemon")
+    time.sleep(1.5)
+    tap.equal(leftovers(), [], "left behind by the daemon")
+    tap.equal(json.loads(cairn("stat", "--json", out)[1])["total"]["decoded"], 50, "events")
+
+
+@tap.test("signals: Ctrl-C, SIGTERM passed on each time, those that were ignored stay ignored")
+def _():
+    wait = """
+print("up", flush=True)
+time.sleep(20)
+"""
+    recorder, out = record(wait, start_new_session=True)
+    recorder.stdout.readline()
+    os.killpg(recorder.pid, signal.SIGINT)
+    ends(recorder, 130, "Ctrl-C")
+    tap.equal(cairn("check", out)[0], 0, "capture after Ctrl-C")
+    recorder, out = record("""
+seen = []
+signal.signal(signal.SIGTERM, lambda *_: seen.append(1))
+print("up", flush=True)
+while len(seen) < 2:
+    time.sleep(0.05)
+sys.exit(3)
+""")
+    recorder.stdout.readline()
+    recorder.send_signal(signal.SIGTERM)
+    time.sleep(0.4)
+    recorder.send_signal(signal.SIGTERM)
+    ends(recorder, 3, "SIGTERM twice")
+    recorder, out = record("sys.exit(5 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else 6)",
+                           preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    ends(recorder, 5, "SIGHUP ignored, as under nohup")
+
+
+@tap.test("exec chains and a hundred children")
+def _():
+    again = script("")
+    recorder, out = record(f"sys.stdout.flush(); os.execv({again[0]!r}, {again!r})")
+    ends(recorder, 0, "exec")
+    recorder, out = record("""
+for _ in range(100):
+    if os.fork() == 0:
+        region()
+        time.sleep(0.5)
+        os._exit(0)
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+""", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 4096)))
+    ends(recorder, 0, "a hundred children")
+    tap.equal(json.loads(cairn("stat", "--json", out)[1])["total"]["decoded"], 101 * 50, "events of 101 processes")
+
+
+@tap.test("a full disk: it is said, the old capture stays, nothing is left behind")
+def _():
+    small = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+    recorder, out = record("", preexec_fn=small, program=["sh", "-c", "ulimit -f unlimited 2>/dev/null; exec true"])
+    ends(recorder, 1, "no region")
+    file, _ = region("overwrite")
+    out = cli.path("script.capture")
+    with open(out, "wb") as f:
+        f.write(b"old")
+    recorder = subprocess.Popen([cli.CAIRN, "record", "--region", file, "-d", "0.1", "-o", out], stderr=subprocess.PIPE, text=True,
+                                preexec_fn=small)
+    err = ends(recorder, 1, "record")
+    tap.contains(err, "File too large", "message")
+    with open(out, "rb") as f:
+        tap.equal(f.read(), b"old", "the old capture")
+    ctf = cli.path("script.capture.d")
+    done = subprocess.run([cli.CAIRN, "convert", "--to", "ctf", file, "-o", ctf], capture_output=True, text=True, timeout=30, check=False,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000)))
+    tap.equal(done.returncode, 1, f"convert: {done.stderr}")
+    tap.contains(done.stderr, "File too large", "message")
+    tap.equal(leftovers(), [], "left behind by convert")
+
+
+def many_packets(slots):
+    """A region of 4 KiB packets, each a copy of the first with its own number."""
+    g = cli.mkregion.Region(cpus=1)
+    r = g.ring(slots)
+    for i in range(200):
+        r.emit(1000, cli.mkregion.TICK, 5, jiffies=i, cpu=0, drift=0, load=0)
+    n = r.total
+    first = bytes(r.mem[:4096])
+    for i in range(slots):
+        r.mem[4096 * i:4096 * i + 4096] = first
+        r.poke(i, 56, "<QQQ", i, 0, n * i)
+    r.hint, r.total = slots - 1, n * (slots - 1)
+    r.pos = r.committed = (slots - 1) * 4096 + struct.unpack_from("<Q", first, 40)[0] // 8
+    r.count = r.committed_count = n
+    file = cli.path("many.region")
+    with open(file, "wb") as f:
+        f.write(g.build())
+    return file, n * slots
+
+
+@tap.test("convert that is interrupted leaves nothing behind")
+def _():
+    file, events = many_packets(16384)
+    tap.equal(json.loads(cairn("stat", "--json", file)[1])["total"]["decoded"], events, "events of the region")
+    out = cli.path("script.capture.ctf")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen([cli.CAIRN, "convert", "--to", "ctf", file, "-o", out], stderr=subprocess.PIPE, text=True)
+        until = time.monotonic() + 20
+        while not leftovers() and time.monotonic() < until:
+            time.sleep(0.001)
+        process.send_signal(number)
+        err = process.communicate(timeout=30)[1]
+        tap.equal(process.returncode, 1, f"status: {err}")
+        tap.equal(leftovers(), [], "left behind by convert")
 
 
 @tap.test("list and clean tell the living from the dead")
