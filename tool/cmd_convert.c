@@ -341,9 +341,7 @@ static void convert_hold(struct convert_stream *s, struct cairn_reader_packet *p
  */
 static void convert_mend_times(struct cairn_reader_packet *p)
 {
-	uint64_t latest = p->h.ts_end < p->h.ts_begin ? p->h.ts_begin + CAIRN_TS_MASK / 2
-			  : p->open                   ? p->h.ts_end + CAIRN_TS_MASK / 2
-						      : p->h.ts_end;
+	uint64_t latest = cairn_reader_packet_latest(p);
 	uint64_t ts = p->h.ts_begin;
 
 	for (uint32_t at = CAIRN_PACKET_HEADER_BYTES; at < p->good;) {
