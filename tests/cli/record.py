@@ -22,6 +22,8 @@ PROGRAM = '''
 import os, subprocess, sys, time
 sys.path.insert(0, %r)
 import mkregion
+with open(%r, "a") as f:
+    f.write(os.environ["CAIRN_DIR"] + chr(10))
 start = int(open("/proc/self/stat").read().rsplit(")", 1)[1].split()[19])
 mkregion.UUID = os.urandom(16)
 g = mkregion.Region(uuid=os.urandom(16), flags=mkregion.USER | mkregion.CLOCK_NS, pid=os.getpid(), start=start, name="fake", cpus=8)
@@ -38,7 +40,7 @@ for _ in range(int(sys.argv[1])):
 if sys.argv[2] == "kill":
     os.kill(os.getpid(), 9)
 sys.exit(int(sys.argv[2]))
-''' % cli.HERE
+''' % (cli.HERE, cli.path("folders"))
 
 
 def program():
@@ -174,7 +176,7 @@ def _():
     tap.equal(status, 137, f"status of a killed program: {err}")
     tap.contains(err, "killed by signal 9", "message")
     tap.check(any(n.endswith(".cairn") and n.startswith("python") for n in os.listdir(cli.FOLDER.name)), "default name of the capture")
-    tap.equal([n for n in os.listdir("/dev/shm") if n.startswith("cairn-record-")], [], "directories left behind")
+    tap.equal(leftovers(), [], "left behind")
 
 
 @tap.test("programs that cannot be recorded")
@@ -317,6 +319,25 @@ while True:
     tap.equal(json.loads(cairn("stat", "--json", out)[1])["total"]["decoded"], 101 * 50, "events of 101 processes")
 
 
+@tap.test("two recorders on one region, one killed")
+def _():
+    if not os.path.exists(WRITER):
+        tap.skip("allowed: cli-writer is not built")
+    file, _ = region("live")
+    outs = [cli.path(f"twin{i}.capture") for i in range(3)]
+    twins = [subprocess.Popen([cli.CAIRN, "record", "--region", file, "-o", out], stderr=subprocess.PIPE, text=True) for out in outs]
+    time.sleep(0.1)
+    twins[2].send_signal(signal.SIGTERM)
+    tap.run([WRITER, file, "50000", "2000"])
+    for twin, out in zip(twins, outs):
+        _, err = twin.communicate(timeout=60)
+        tap.equal(twin.returncode, 0, f"status: {err}")
+        tap.equal(cairn("check", out)[0], 0, "check")
+    for out in outs[:2]:
+        for cpu in json.loads(cairn("stat", "--json", out)[1])["cpus"]:
+            tap.equal(cpu["emitted"], 50000, f"emitted on CPU {cpu['cpu']}")
+
+
 @tap.test("a full disk: it is said, the old capture stays, nothing is left behind")
 def _():
     small = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
@@ -390,20 +411,21 @@ def _():
         cli.mkregion.fill(g, 12)
         with open(os.path.join(directory, f"a.b.{pid}.{when}.cairn"), "wb") as f:
             f.write(g.build())
-    with open(os.path.join(directory, "dead.4194304.6.cairn"), "wb") as f:
-        f.write(bytes(8192))
+    for name in ("dead.4194304.6.cairn", "dead.4194304.7-2.cairn"):  # never completed; the second after it executed itself again
+        with open(os.path.join(directory, name), "wb") as f:
+            f.write(bytes(8192))
     for other in ("letter", "odd.cairn"):
         with open(os.path.join(directory, other), "wb") as f:
             f.write(b"dear")
     rows = json.loads(cairn("list", "--json", env=env)[1])["regions"]
     tap.equal({r["name"]: (r["alive"], r["complete"], r["events"]) for r in rows},
               {f"a.b.{me}.{start}.cairn": (True, True, 12), f"a.b.{me}.{start + 1}.cairn": (False, True, 12),
-               "a.b.4194304.5.cairn": (False, True, 12), "dead.4194304.6.cairn": (False, False, 0),
+               "a.b.4194304.5.cairn": (False, True, 12), "dead.4194304.6.cairn": (False, False, 0), "dead.4194304.7-2.cairn": (False, False, 0),
                "odd.cairn": (False, False, 0)}, "list")
     status, out, err = cairn("clean", "-n", env=env)
-    tap.equal((status, out.count("would remove")), (0, 3), f"clean -n: {out}{err}")
+    tap.equal((status, out.count("would remove")), (0, 4), f"clean -n: {out}{err}")
     status, out, err = cairn("clean", env=env)
-    tap.equal((status, out.count("removed")), (0, 3), f"clean: {out}{err}")
+    tap.equal((status, out.count("removed")), (0, 4), f"clean: {out}{err}")
     tap.contains(err, "cannot tell whose it is", "message")
     tap.equal(sorted(os.listdir(directory)), sorted([f"a.b.{me}.{start}.cairn", "letter", "odd.cairn"]), "what is left")
     os.chmod(directory, 0o777)
