@@ -294,6 +294,7 @@ struct convert_stream {
 	char path[CONVERT_PATH_MAX];
 	uint8_t *held;
 	uint32_t held_bytes;
+	uint64_t held_last; /* time of its last record */
 };
 
 static void convert_flush(struct convert_stream *s, uint64_t discarded)
@@ -307,32 +308,6 @@ static void convert_flush(struct convert_stream *s, uint64_t discarded)
 	memcpy(s->held, &h, sizeof(h));
 	fwrite(s->held, 1, s->held_bytes, s->file);
 	s->held_bytes = 0;
-}
-
-static void convert_hold(struct convert_stream *s, struct cairn_reader_packet *p,
-			 uint64_t events_before)
-{
-	struct cairn_packet_header *h = &p->h;
-	uint32_t removed;
-	uint32_t content = convert_compact(p, &removed);
-	uint32_t size = p->stream->packet_bytes;
-
-	h->magic = CAIRN_CTF_MAGIC;
-	memcpy(h->uuid, p->stream->image->sb.uuid, sizeof(h->uuid));
-	h->stream_id = 0;
-	h->seq = p->seq;
-	h->packet_bits = (uint64_t)size * 8;
-	h->content_bits = (uint64_t)content * 8;
-	h->events_before = events_before;
-	h->cpu_id = p->stream->cb.cpu;
-	if (h->ts_end < p->last_ts)
-		h->ts_end = p->last_ts;
-	memcpy(p->bytes, h, sizeof(*h));
-	memset(p->bytes + content, 0, size - content);
-	memcpy(s->held, p->bytes, size);
-	s->held_bytes = size;
-	s->c->events += p->nr_records - removed;
-	s->c->packets++;
 }
 
 /*
@@ -362,6 +337,61 @@ static void convert_mend_times(struct cairn_reader_packet *p)
 		memcpy(r, &word, sizeof(word));
 		at += CAIRN_RECORD_HEADER_BYTES + (((uint32_t)n + 3) & ~3u);
 	}
+	p->last_ts = ts;
+}
+
+/*
+ * CTF readers stop where one packet overlaps the one before it or ends at an absurd time. When two
+ * overlap, the first one's end gives way down to its last record, then the second one's begin.
+ */
+static void convert_order(struct convert_stream *s, struct cairn_reader_packet *p)
+{
+	struct cairn_packet_header before;
+	uint64_t least = 0;
+
+	if (p->h.ts_end > p->last_ts && p->h.ts_end - p->last_ts > CAIRN_TS_MASK / 2)
+		p->h.ts_end = p->last_ts;
+	/* a clock that was restarted steps back by right; no CTF reader takes that */
+	if (s->held_bytes && !p->stream->image->state.clock_resets) {
+		memcpy(&before, s->held, sizeof(before));
+		if (before.ts_end > p->h.ts_begin)
+			before.ts_end = s->held_last;
+		memcpy(s->held, &before, sizeof(before));
+		least = before.ts_end;
+	}
+	if (p->h.ts_begin < least) {
+		p->h.ts_begin = least;
+		p->damaged = true;
+	}
+	if (p->damaged)
+		convert_mend_times(p);
+}
+
+static void convert_hold(struct convert_stream *s, struct cairn_reader_packet *p,
+			 uint64_t events_before)
+{
+	struct cairn_packet_header *h = &p->h;
+	uint32_t removed;
+	uint32_t content = convert_compact(p, &removed);
+	uint32_t size = p->stream->packet_bytes;
+
+	h->magic = CAIRN_CTF_MAGIC;
+	memcpy(h->uuid, p->stream->image->sb.uuid, sizeof(h->uuid));
+	h->stream_id = 0;
+	h->seq = p->seq;
+	h->packet_bits = (uint64_t)size * 8;
+	h->content_bits = (uint64_t)content * 8;
+	h->events_before = events_before;
+	h->cpu_id = p->stream->cb.cpu;
+	if (h->ts_end < p->last_ts)
+		h->ts_end = p->last_ts;
+	memcpy(p->bytes, h, sizeof(*h));
+	memset(p->bytes + content, 0, size - content);
+	memcpy(s->held, p->bytes, size);
+	s->held_last = p->last_ts;
+	s->held_bytes = size;
+	s->c->events += p->nr_records - removed;
+	s->c->packets++;
 }
 
 /*
@@ -419,9 +449,8 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 			if (convert_any_lost(st) || cairn_walk_discarded(&w))
 				convert_lead_in(&s, p);
 		}
+		convert_order(&s, p);
 		convert_flush(&s, discarded);
-		if (p->damaged)
-			convert_mend_times(p);
 		discarded = cairn_walk_discarded(&w);
 		convert_hold(&s, p, w.events - p->nr_records);
 	}

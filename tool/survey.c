@@ -127,7 +127,7 @@ bool survey_take(struct survey *s, struct input *in)
 
 void survey_free(struct survey *s)
 {
-	for (uint32_t i = 0; i < s->nr_cpus; i++)
+	for (uint32_t i = 0; s->cpus && i < s->nr_cpus; i++)
 		free(s->cpus[i].events);
 	free(s->cpus);
 }
