@@ -4,7 +4,7 @@
 # A verb whose parts are not in this tree says so and fails.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long check bench fuzz lint format size dist clean
+.PHONY: help demo build test test-long check bench bench-peers fuzz lint format size dist clean
 
 # make demo DEMO=user: without QEMU     make check T=unit/ring: only those programs     make fuzz T=target S=seconds
 DEMO ?= kernel
@@ -33,14 +33,10 @@ test: ## everything that must hold; ends with: N passed, N failed, N skipped
 	@scripts/install-deps.sh
 	@scripts/run-tests.py --full $(T)
 
-test-long: ## make test, then mutation, kill rounds and long fuzzing
-ifeq ($(wildcard tests/long.sh),)
-	$(call absent,the long tests (tests/long.sh: mutation kill rounds and long fuzzing) are not in this tree yet)
-else
+test-long: ## make test, then the long forms: enumeration, all mutants, hundreds of kill rounds (hours)
 	@scripts/install-deps.sh
 	@scripts/run-tests.py --full
-	@tests/long.sh
-endif
+	@scripts/run-tests.py --long
 
 check: ## the host suites unit, model, build, cli, in under a minute (T=unit/ring: only those)
 	@scripts/run-tests.py $(if $(T),$(T),--quick $(filter $(notdir $(wildcard tests/*)),unit model build cli))
@@ -54,12 +50,21 @@ else
 	@bench/run.py
 endif
 
+bench-peers: ## the same with LTTng-UST and DPDK's trace library, which it installs
+ifeq ($(wildcard bench/run.py),)
+	$(call absent,the benchmarks (bench/run.py) are not in this tree yet)
+else
+	@scripts/install-deps.sh peers
+	@scripts/build.sh peers
+	@bench/run.py --peers
+endif
+
 fuzz: ## fuzz a parser (T=target S=seconds)
-ifeq ($(wildcard tests/fuzz/run.sh),)
-	$(call absent,the fuzz targets (tests/fuzz/run.sh) are not in this tree yet)
+ifeq ($(wildcard scripts/fuzz.sh),)
+	$(call absent,the fuzz targets (scripts/fuzz.sh) are not in this tree yet)
 else
 	@scripts/install-deps.sh
-	@tests/fuzz/run.sh "$(T)" "$(S)"
+	@scripts/fuzz.sh "$(T)" "$(S)"
 endif
 
 lint: ## format, tidy, includes, symbols, licence lines

@@ -363,7 +363,17 @@ static void meta_tsdl_event(struct cairn_text *t, const struct cairn_event *e)
 	cairn_text_str(t, "\t};\n};\n\n");
 }
 
-/* Text that stands in a comment: the two characters that would end it get a backslash between them, control bytes a blank. */
+/* Whether s begins with what ends a comment, once the backslashes that stand in between are taken away. */
+static bool meta_ends_comment(const char *s, const char *end)
+{
+	if (s == end || *s++ != '*')
+		return false;
+	while (s < end && *s == '\\')
+		s++;
+	return s < end && *s == '/';
+}
+
+/* Text that stands in a comment: what would end it, or looks like that escaped, gets one more backslash; control bytes a blank. */
 static void meta_comment_text(struct cairn_text *t, size_t from)
 {
 	size_t i, n = t->len;
@@ -371,7 +381,7 @@ static void meta_comment_text(struct cairn_text *t, size_t from)
 	for (i = from; i < n && i + 1 < t->room; i++) {
 		if ((unsigned char)t->buf[i] < ' ')
 			t->buf[i] = ' ';
-		if (t->buf[i] != '*' || i + 1 >= n || t->buf[i + 1] != '/')
+		if (!meta_ends_comment(t->buf + i, t->buf + (n < t->room ? n : t->room)))
 			continue;
 		cairn_text_char(t, ' ');
 		if (t->len < t->room) {

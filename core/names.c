@@ -65,7 +65,7 @@ void cairn_task_name(uint32_t pid, uint32_t tgid, const char *comm)
 	struct cairn_name *n;
 	bool known;
 
-	if (!cairn_image.region)
+	if (!__atomic_load_n(&cairn_image.region, __ATOMIC_ACQUIRE)) /* ORDER region:B, pairs with region:A */
 		return;
 	cairn_text_clip(now, comm, sizeof(now));
 	n = names_slot(pid, &known);

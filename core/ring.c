@@ -139,14 +139,16 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 
 enum ring_opened { RING_LOST, RING_MOVED, RING_OPENED };
 
-static enum ring_opened ring_lose(struct cairn_ring *r, enum cairn_lost cause)
+/* The record of `size` bytes is not written; a flush (size 0) has none. */
+static enum ring_opened ring_lose(struct cairn_ring *r, enum cairn_lost cause, uint32_t size)
 {
-	cairn_local_inc64(&r->lost[cause]);
+	if (size)
+		cairn_local_inc64(&r->lost[cause]);
 	return RING_LOST;
 }
 
 /*
- * Close packet at `o` (if one is open) and open the next one, for a record of `size` bytes.
+ * Close packet at `o` (if one is open) and open the next one, for a record of `size` bytes, or 0 for a flush.
  *
  * Returns   RING_MOVED: pos changed meanwhile, look again; RING_LOST: counted as lost.
  */
@@ -158,12 +160,12 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	struct cairn_packet_header *h;
 
 	if (size > packet - CAIRN_PACKET_HEADER_BYTES - 4)
-		return ring_lose(r, CAIRN_LOST_BIG);
+		return ring_lose(r, CAIRN_LOST_BIG, size);
 	if (cairn_load32(&r->mode) == CAIRN_DISCARD &&
 	    cairn_pos_diff(ns + packet, cairn_load64_acquire(&r->consumed)) > (int64_t)ring) /* ORDER open:A, pairs with consumed:A */
-		return ring_lose(r, CAIRN_LOST_FULL);
+		return ring_lose(r, CAIRN_LOST_FULL, size);
 	if (cairn_pos_diff(ns + packet, ring_packet_start(r, cairn_load64(&r->committed))) > (int64_t)ring)
-		return ring_lose(r, CAIRN_LOST_WRAP);
+		return ring_lose(r, CAIRN_LOST_WRAP, size);
 
 	h = ring_hdr(r, ns);
 	s = cairn_ring_seq(r, ns);
@@ -228,7 +230,7 @@ CAIRN_COLD bool cairn_ring_slow(struct cairn_ring *r, uint32_t size)
 			if ((int64_t)ahead < 0) { /* a step back, or an event nested between the two reads */
 				if (++retries <= CAIRN_CLOCK_RETRIES)
 					continue;
-				(void)ring_lose(r, CAIRN_LOST_CLOCK);
+				(void)ring_lose(r, CAIRN_LOST_CLOCK, size);
 				return false;
 			}
 			if (off + size < ring_packet_bytes(r) && ahead >> CAIRN_RING_GAP_BITS == 0) {
@@ -242,6 +244,37 @@ CAIRN_COLD bool cairn_ring_slow(struct cairn_ring *r, uint32_t size)
 		if (opened != RING_MOVED)
 			return opened == RING_OPENED;
 	}
+}
+
+/* As a record that does not fit would close it; but an empty packet stays, and nothing is lost if no packet is free. */
+void cairn_ring_flush(struct cairn_ring *r)
+{
+	unsigned retries = 0;
+
+	for (;;) {
+		uint64_t o = cairn_load64(&r->pos);
+		uint64_t ts = cairn_port_clock();
+
+		if (!cairn_load32(&r->enabled) || !(o >> CAIRN_POS_BITS))
+			return;
+		if ((int64_t)(ts - cairn_load64(&ring_hdr(r, o)->ts_end)) < 0) {
+			if (++retries > CAIRN_CLOCK_RETRIES)
+				return;
+			continue;
+		}
+		if (ring_open_packet(r, o, ts, 0) != RING_MOVED)
+			return;
+	}
+}
+
+CAIRN_COLD void *cairn_reserve_again(struct cairn_slot *s, uint32_t id, uint32_t bytes)
+{
+	return cairn_reserve(s, id, bytes);
+}
+
+CAIRN_COLD void cairn_commit_again(struct cairn_slot *s)
+{
+	cairn_commit(s);
 }
 
 void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *closed, uint64_t ring_bytes, uint64_t packet_bytes,

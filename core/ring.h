@@ -20,6 +20,9 @@ CAIRN_PRIVATE void cairn_ring_setup(struct cairn_ring *r, char *packets, struct 
 CAIRN_PRIVATE void cairn_ring_start(struct cairn_ring *r);
 CAIRN_PRIVATE void cairn_ring_stop(struct cairn_ring *r);
 
+/* Close the part-filled packet and open the next. Context: the ring's own writer context, any nesting. */
+CAIRN_PRIVATE void cairn_ring_flush(struct cairn_ring *r);
+
 /* Number of the packet that a position lies in: the 64-bit number nearest to seq_hint. */
 CAIRN_PRIVATE uint64_t cairn_ring_seq(const struct cairn_ring *r, uint64_t pos);
 

@@ -42,7 +42,7 @@ int64_t cairn_region_bytes(const struct cairn_config *config)
 
 int cairn_init(const struct cairn_config *config)
 {
-	void *memory = config->memory;
+	char *memory = config->memory;
 	size_t room = config->memory_bytes;
 	unsigned i;
 	int err;
@@ -60,14 +60,18 @@ int cairn_init(const struct cairn_config *config)
 	err = cairn_region_plan(config, room, &cairn_image.plan);
 	if (err)
 		return err;
-	cairn_image.region = memory;
-	cairn_image.state = (struct cairn_state *)(void *)(cairn_image.region + CAIRN_PAGE_BYTES);
-	cairn_image.metadata = cairn_image.region + cairn_image.plan.metadata;
-	cairn_image.entries = (struct cairn_event_entry *)(void *)(cairn_image.region + cairn_image.plan.events);
-	cairn_image.names = (struct cairn_name *)(void *)(cairn_image.region + cairn_image.plan.names);
-	cairn_image.rings = (struct cairn_ring *)(void *)(cairn_image.region + cairn_image.plan.rings);
-	cairn_image.closed = (struct cairn_closed *)(void *)(cairn_image.region + cairn_image.plan.closed);
+	cairn_image.state = (struct cairn_state *)(void *)(memory + CAIRN_PAGE_BYTES);
+	cairn_image.metadata = memory + cairn_image.plan.metadata;
+	cairn_image.entries = (struct cairn_event_entry *)(void *)(memory + cairn_image.plan.events);
+	cairn_image.names = (struct cairn_name *)(void *)(memory + cairn_image.plan.names);
+	cairn_image.rings = (struct cairn_ring *)(void *)(memory + cairn_image.plan.rings);
+	cairn_image.closed = (struct cairn_closed *)(void *)(memory + cairn_image.plan.closed);
 	cairn_image.mode = config->mode;
+	/*
+	 * ORDER region:A / region:B
+	 *   places of the sections, then the region: a hook in an NMI, or on another CPU, that finds the one finds the others.
+	 */
+	__atomic_store_n(&cairn_image.region, memory, __ATOMIC_RELEASE); /* ORDER region:A, pairs with region:B */
 	err = cairn_region_write(config, &cairn_image.plan);
 	if (!err)
 		err = cairn_meta_begin(config);
@@ -195,6 +199,17 @@ void cairn_ring_too_big(void)
 }
 
 /* Rings that are open; the blocks of others may not even be backed by memory. */
+void cairn_flush(void)
+{
+	unsigned long preempt = cairn_port_preempt_off();
+	unsigned cpu = cairn_port_cpu();
+	struct cairn_ring *r = cpu < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[cpu]) : NULL;
+
+	if (r)
+		cairn_ring_flush(r);
+	cairn_port_preempt_on(preempt);
+}
+
 static void trace_set_rings(bool on)
 {
 	unsigned i;

@@ -99,7 +99,7 @@ static int print_amount(const char **f)
 	for (; **f >= '0' && **f <= '9'; (*f)++)
 		if (n < PRINT_WIDTH_MAX)
 			n = n * 10 + (**f - '0');
-	return n;
+	return n < PRINT_WIDTH_MAX ? n : PRINT_WIDTH_MAX;
 }
 
 static void print_flags(struct print_step *s, const char **f)

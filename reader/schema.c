@@ -69,6 +69,14 @@ static bool schema_number(struct schema_span w, uint64_t max, uint64_t *out)
 	return v <= max;
 }
 
+/* Whether a run of backslashes ends in a slash: then the first was put there to keep the comment from ending. */
+static bool schema_slash_follows(struct schema_span w)
+{
+	while (w.at < w.end && *w.at == '\\')
+		w.at++;
+	return w.at < w.end && *w.at == '/';
+}
+
 /* Copy, with the backslash taken out that keeps a comment from ending. */
 static char *schema_copy(struct schema_span w)
 {
@@ -77,8 +85,8 @@ static char *schema_copy(struct schema_span w)
 
 	if (!s)
 		return NULL;
-	for (; w.at < w.end; w.at++) {
-		if (*w.at == '\\' && n && s[n - 1] == '*' && w.end - w.at > 1 && w.at[1] == '/')
+	for (const char *begin = w.at; w.at < w.end; w.at++) {
+		if (w.at > begin && w.at[-1] == '*' && *w.at == '\\' && schema_slash_follows(w))
 			continue;
 		s[n++] = *w.at;
 	}

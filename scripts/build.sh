@@ -15,12 +15,13 @@ dir=build/$conf
 
 case $conf in
 host) cc=gcc options='' ;;
+peers) cc=gcc options="-Dbench_peers=true -Dtests=false -Dexamples=false" ;;
 clang) cc=clang options='-Ddebug_level=1' ;;
 asan) cc=gcc options='-Db_sanitize=address,undefined -Db_lundef=false -Ddebug_level=2' ;;
 tsan) cc=gcc options='-Db_sanitize=thread -Db_lundef=false -Ddebug_level=2' ;;
 x86_64 | aarch64 | riscv64 | x86_64-clang | aarch64-clang | riscv64-clang) cc='' options="--cross-file cross/$conf.ini" ;;
 *)
-    echo "build: no configuration $conf; there are: host clang asan tsan x86_64 aarch64 riscv64 (and -clang)" >&2
+    echo "build: no configuration $conf; there are: host peers clang asan tsan x86_64 aarch64 riscv64 (and -clang)" >&2
     exit 2
     ;;
 esac

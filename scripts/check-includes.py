@@ -29,7 +29,7 @@ RULES = {
     "reader/": (["reader/", "include/cairn/"], None),
     "tool/": (["tool/", "reader/", "include/cairn/"], None),
     "examples/": (["examples/", "include/cairn/", "linux-compat/", "ports/"], None),
-    "bench/": (["bench/", "include/cairn/", "linux-compat/", "ports/"], None),
+    "bench/": (["bench/", "include/cairn/", "linux-compat/", "ports/", "reader/"], None),
     "tests/clients/": (["tests/clients/", "include/cairn/", "linux-compat/", "ports/"], None),
 }
 # A suite sees everything of the product and the harness, never another suite.

@@ -6,7 +6,8 @@
 #
 #   scripts/install-deps.sh            everything that `make test` needs
 #   scripts/install-deps.sh demo       what `make demo` needs
-#   scripts/install-deps.sh --check [demo]   list what is missing, install nothing; exit 1 if anything is
+#   scripts/install-deps.sh peers      what `make bench-peers` needs beyond the demonstration
+#   scripts/install-deps.sh --check [demo|peers]   list what is missing, install nothing; exit 1 if anything is
 #
 # shellcheck disable=SC2086 # the lists are words, meant to be split
 set -eu
@@ -41,6 +42,9 @@ hosts='cmake'
 # Checking and debugging: memory checker, model checker, debugger (it also drives QEMU in tests).
 checkers='valgrind spin gdb'
 
+# Other people's tracers, which only `make bench-peers` runs.
+peers='liblttng-ust-dev lttng-tools libdpdk-dev'
+
 # Linux's event headers, read at test time (the metapackage brings linux-headers-*-common). One name per Debian port.
 case $(uname -m) in
 aarch64) kernel_headers=linux-headers-arm64 ;;
@@ -51,15 +55,16 @@ esac
 demo_programs='gcc make meson ninja pkg-config python3 qemu-system-x86_64 babeltrace2'
 test_programs='g++ clang ld.lld clang-format clang-tidy aarch64-linux-gnu-gcc riscv64-linux-gnu-gcc
     qemu-system-aarch64 qemu-system-riscv64 trace-cmd cmake valgrind spin gdb'
+peers_programs='lttng lttng-sessiond'
 
 check=no
 what='test'
 for word; do
     case $word in
     --check) check=yes ;;
-    demo | test) what=$word ;;
+    demo | test | peers) what=$word ;;
     *)
-        echo "usage: $0 [--check] [demo|test]" >&2
+        echo "usage: $0 [--check] [demo|test|peers]" >&2
         exit 2
         ;;
     esac
@@ -70,6 +75,10 @@ programs=$demo_programs
 if [ "$what" = test ]; then
     packages="$demo $compilers $cross $clients $libraries $hosts $checkers $kernel_headers"
     programs="$demo_programs $test_programs"
+fi
+if [ "$what" = peers ]; then
+    packages="$demo $peers"
+    programs="$demo_programs $peers_programs"
 fi
 
 missing=

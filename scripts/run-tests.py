@@ -45,6 +45,10 @@ EXTRA_CONFS = (
 SLOW = ("build/deps.py", "build/embed.py", "build/events.py", "build/harness.py", "build/runner.py", "build/tree.py",
         "model/mutants.py")
 
+# What has a long form (CAIRN_LONG=1), for `--long` (make test-long), and the seconds it may take.
+LONG = {"model/nesting": 3600, "model/reader": 900, "model/mutants.py": 3600, "cli/kill.py": 3600, "qemu/dump.py": 1800,
+        "stress/linux_port.py": 1800}
+
 # How much longer a program may take there.
 SLOWER = {"asan": 4, "tsan": 8}
 
@@ -418,6 +422,7 @@ def parse(argv):
     parser.add_argument("--full", action="store_true", help="also the sanitizers and clang")
     parser.add_argument("--quick", action="store_true",
                         help="leave out the slowest programs; the others see CAIRN_QUICK=1 and may do less")
+    parser.add_argument("--long", action="store_true", help="only the programs that have a long form, in that form")
     parser.add_argument("--conf", action="append", help="run only this configuration's programs (host clang asan tsan)")
     parser.add_argument("--no-build", action="store_true", help="run what is built")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -469,6 +474,10 @@ def collect(args, root, build_dir, report):
         elif not any(program.suite == suite for program in programs):
             report.fail(f"{suite}: no test program")
     programs = [program for program in programs if wanted(program, args.patterns)]
+    if args.long:
+        programs = [program for program in programs if f"{program.suite}/{program.name}" in LONG]
+        for program in programs:
+            program.limit = LONG[f"{program.suite}/{program.name}"]
     if args.quick:
         left = [program for program in programs if f"{program.suite}/{program.name}" in SLOW]
         programs = [program for program in programs if program not in left]
@@ -483,6 +492,9 @@ def main(argv):
     args = parse(argv)
     if args.quick:
         os.environ["CAIRN_QUICK"] = "1"
+    if args.long:
+        os.environ["CAIRN_LONG"] = "1"
+        args.budget = {suite: float("inf") for suite in SUITES} | args.budget
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     root = os.path.abspath(args.root)
     os.chdir(root)

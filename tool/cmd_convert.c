@@ -29,6 +29,7 @@ struct convert {
 	const struct verb *verb;
 	struct input in;
 	const char *file, *format, *out;
+	char clean[CONVERT_PATH_MAX - 16]; /* `out` without slashes behind it */
 	char temp[CONVERT_PATH_MAX];
 	uint64_t events, packets;
 	struct survey missing; /* its losses only */
@@ -519,19 +520,18 @@ static bool convert_may_replace(const struct convert *c)
 static int convert_run(struct convert *c)
 {
 	size_t n = strlen(c->out);
-	char clean[CONVERT_PATH_MAX - 16];
 
 	while (n > 1 && c->out[n - 1] == '/')
 		n--;
-	if (n == 0 || n >= sizeof(clean)) {
+	if (n == 0 || n >= sizeof(c->clean)) {
 		say(c->verb, "option --output: no usable name");
 		return EXIT_USAGE;
 	}
-	snprintf(clean, sizeof(clean), "%.*s", (int)n, c->out);
-	c->out = clean;
+	snprintf(c->clean, sizeof(c->clean), "%.*s", (int)n, c->out);
+	c->out = c->clean;
 	if (!convert_may_replace(c) || !input_open(&c->in, c->verb, c->file))
 		return EXIT_DATA;
-	snprintf(c->temp, sizeof(c->temp), "%s.XXXXXX", clean);
+	snprintf(c->temp, sizeof(c->temp), "%s.XXXXXX", c->out);
 	convert_catch();
 	bool ok = mkdtemp(c->temp) != NULL || convert_fail(c, c->temp, errno);
 	if (ok) {
@@ -545,7 +545,7 @@ static int convert_run(struct convert *c)
 		cairn_buf_init(&t, losses, sizeof(losses));
 		survey_losses(&c->missing, &t);
 		say(c->verb, "%s: %llu events in %llu packets to %s%s%s", c->file,
-		    (unsigned long long)c->events, (unsigned long long)c->packets, clean,
+		    (unsigned long long)c->events, (unsigned long long)c->packets, c->out,
 		    t.used ? "; " : "", cairn_buf_end(&t));
 	}
 	int status = input_close(&c->in);

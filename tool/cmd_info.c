@@ -58,7 +58,7 @@ static void info_rings(const struct cairn_image *im)
 	for (uint32_t i = 0; i < im->nr_streams; i++) {
 		const struct cairn_reader_stream *st = &im->streams[i];
 		printf("  ring %-5u CPU %u, %llu bytes: %llu packets of %u, %s%s%s%s\n", st->index,
-		       st->cb.cpu, (unsigned long long)(st->cb.ring_mask + 1),
+		       st->cb.cpu, (unsigned long long)st->nr_slots * st->packet_bytes,
 		       (unsigned long long)st->nr_slots, st->packet_bytes,
 		       st->cb.mode == CAIRN_DISCARD ? "keeps the oldest" : "keeps the newest",
 		       st->cb.buffer ? ", of another buffer" : "", st->cb.enabled ? "" : ", off",
@@ -195,7 +195,8 @@ static void info_json_region(const struct cairn_image *im)
 		const struct cairn_reader_stream *st = &im->streams[i];
 		printf("%s{\"index\":%u,\"cpu\":%u,\"buffer\":%u,\"bytes\":%llu,\"packets\":%llu,\"mode\":\"%s\",\"pending_bytes\":%llu}",
 		       i ? "," : "", st->index, st->cb.cpu, st->cb.buffer,
-		       (unsigned long long)(st->cb.ring_mask + 1), (unsigned long long)st->nr_slots,
+		       (unsigned long long)st->nr_slots * st->packet_bytes,
+		       (unsigned long long)st->nr_slots,
 		       st->cb.mode == CAIRN_DISCARD ? "discard" : "overwrite",
 		       (unsigned long long)st->pending_bytes);
 	}

@@ -103,7 +103,11 @@ bool survey_take(struct survey *s, struct input *in)
 	for (unsigned i = 0; i < r->nr_images; i++)
 		streams += r->images[i].nr_streams;
 	s->cpus = calloc(streams + 1, sizeof(*s->cpus));
-	bool ok = s->cpus != NULL;
+	if (!s->cpus) {
+		say(in->verb, "%s: out of memory", in->path);
+		return false;
+	}
+	bool ok = true;
 	for (unsigned i = 0; i < r->nr_images && ok; i++) {
 		const struct cairn_image *im = &r->images[i];
 		uint32_t *index = survey_index(&im->schema);

@@ -4,6 +4,7 @@
  *
  *	event.h		declare a tracepoint; find events and switch them on
  *	trace.h		the region and its rings; init, hooks, stop
+ *	read.h		read a ring from inside, packet by packet
  *	key.h		the branch that costs a nop when off
  *	ring.h		the writer
  *	layout.h	the bytes that readers see
@@ -20,6 +21,7 @@
 
 #include "event.h"
 #include "trace.h"
+#include "read.h"
 #include "key.h"
 #include "ring.h"
 #include "layout.h"

@@ -74,6 +74,12 @@
 #define CAIRN_PROBE2_(first, ...) CAIRN_SECOND_(CAIRN_PROBE_OF_##first, SOMETHING, ~)
 #define CAIRN_PROBE_OF_           ~, NOTHING
 
+/* One more at the front of a list of parameters or arguments; `args` is the list, as names, that may be empty. */
+#define CAIRN_LEAD_(lead, list, args) \
+	CAIRN_PASTE_(CAIRN_LEAD_, CAIRN_PROBE_(CAIRN_STRIP_ args))(lead, CAIRN_STRIP_ list)
+#define CAIRN_LEAD_NOTHING(lead, ...)   (lead)
+#define CAIRN_LEAD_SOMETHING(lead, ...) (lead, __VA_ARGS__)
+
 /* ---- types ---- */
 
 #ifdef __cplusplus
@@ -321,6 +327,17 @@ CAIRN_INLINE uint32_t cairn_tail_data_WHOLE(struct cairn_tail_ *t, uint64_t nr, 
 	const uint32_t cairn_loc_##n =           \
 		cairn_tail_data_##rule(&cairn_tail, (uint64_t)(nr), (uint32_t)sizeof(T));
 
+/* A word for each field whose length is known only when the event fires. */
+#define CAIRN_VARIES_A(k, ...) CAIRN_VARIES_##k(__VA_ARGS__) CAIRN_VARIES_B
+#define CAIRN_VARIES_B(k, ...) CAIRN_VARIES_##k(__VA_ARGS__) CAIRN_VARIES_A
+#define CAIRN_VARIES_AEND
+#define CAIRN_VARIES_BEND
+#define CAIRN_VARIES_scalar(T, n, show, names)
+#define CAIRN_VARIES_struct(T, n)
+#define CAIRN_VARIES_array(T, n, len)
+#define CAIRN_VARIES_text(slot, n, src, max)    varies
+#define CAIRN_VARIES_data(slot, T, n, nr, rule) varies
+
 /* The slots, once there is an entry. */
 #define CAIRN_FILL_A(k, ...) CAIRN_FILL_##k(__VA_ARGS__) CAIRN_FILL_B
 #define CAIRN_FILL_B(k, ...) CAIRN_FILL_##k(__VA_ARGS__) CAIRN_FILL_A
@@ -420,8 +437,8 @@ cairn_on:                                                          \
 	__asm__(".pushsection cairn_events, \"aR\", @progbits\n"                                  \
 		"\t.balign 4\n\t.long cairn_event" CAIRN_STRING_(id) " - .\n\t.popsection");
 
-/* Reserve, assign, commit: the body behind the gate. The assignment sees `cairn_entry`. */
-#define CAIRN_RECORD_BODY_(event, class_id, fields, assign)                                       \
+/* Reserve, assign, commit, `done`: the body behind the gate. The assignment comes last and sees `cairn_entry`. */
+#define CAIRN_RECORD_BODY_(reserve, event_id, commit, done, class_id, fields, ...)                \
 	{                                                                                         \
 		typedef struct cairn_raw##class_id cairn_entry_t;                                 \
 		enum {                                                                            \
@@ -434,10 +451,46 @@ cairn_on:                                                          \
 		CAIRN_WALK_(CAIRN_MEASURE, fields)                                                \
 		struct cairn_slot cairn_slot;                                                     \
 		cairn_entry_t *cairn_entry =                                                      \
-			(cairn_entry_t *)cairn_reserve(&cairn_slot, (event)->id, cairn_tail.end); \
+			(cairn_entry_t *)reserve(&cairn_slot, event_id, cairn_tail.end);          \
 		if (CAIRN_LIKELY(cairn_entry != NULL)) {                                          \
-			CAIRN_WALK_(CAIRN_FILL, fields){assign} cairn_commit(&cairn_slot);        \
+			CAIRN_WALK_(CAIRN_FILL, fields){__VA_ARGS__} commit(&cairn_slot);         \
+			done                                                                      \
 		}                                                                                 \
+	}
+
+/*
+ * cairn_record##id(e, ...): the probe of a class, gate included.
+ *
+ * Where no field varies in length it comes in two: the one that runs always makes one try and calls nothing, so that it needs
+ * neither stack nor saved registers; whatever is unusual goes on in the other, which begins anew. Lengths may be
+ * expressions of the user's, to be evaluated once: where there are any, one function does all.
+ */
+#define CAIRN_RECORD_DEFINE_(id, params, args, fields, ...)                                    \
+	CAIRN_PASTE_(CAIRN_RECORD_, CAIRN_PROBE_(CAIRN_WALK_(CAIRN_VARIES, fields)))           \
+	(id, CAIRN_LEAD_(struct cairn_event *cairn_e, params, args),                           \
+	 CAIRN_LEAD_(cairn_e, args, args), fields, __VA_ARGS__)
+
+#define CAIRN_RECORD_SOMETHING(class_id, params, args, fields, ...)                                  \
+	CAIRN_UNUSED static void cairn_record##class_id params                                       \
+	{                                                                                      \
+		if (cairn_event_wanted_(cairn_e))                                              \
+			CAIRN_RECORD_BODY_(cairn_reserve, cairn_e->id, cairn_commit, , class_id,     \
+					   fields, __VA_ARGS__)                                \
+	}
+
+#define CAIRN_RECORD_NOTHING(class_id, params, args, fields, ...)                                    \
+	CAIRN_UNUSED CAIRN_COLD static void cairn_record_again##class_id params                      \
+	{                                                                                      \
+		if (cairn_event_wanted_(cairn_e))                                              \
+			CAIRN_RECORD_BODY_(cairn_reserve_again, cairn_e->id,                   \
+					   cairn_commit_again, , class_id, fields, __VA_ARGS__)      \
+	}                                                                                      \
+	CAIRN_UNUSED static void cairn_record##class_id params                                       \
+	{                                                                                      \
+		if (CAIRN_LIKELY(cairn_load32(&cairn_e->gate) == CAIRN_GATE_RECORD))           \
+			CAIRN_RECORD_BODY_(cairn_reserve_once, &cairn_e->id, cairn_commit,     \
+					   return;, class_id, fields, __VA_ARGS__)                   \
+		cairn_record_again##class_id args;                                                   \
 	}
 
 /* ---- short form ---- */
@@ -471,18 +524,18 @@ cairn_on:                                                          \
 	CAIRN_EVENT_DECLARE_(id, cairn_trace, params, args, check,                                \
 			     CAIRN_PASTE_(CAIRN_HEAT_, CAIRN_CREATE_EVENTS)())                    \
 	CAIRN_PASTE_(CAIRN_SHORT_DEFINE_, CAIRN_CREATE_EVENTS)                                    \
-	(mask, system, name, id, params, fields, CAIRN_WALK_(CAIRN_NORMAL, fields), print, flags) \
+	(mask, system, name, id, params, args, fields, CAIRN_WALK_(CAIRN_NORMAL, fields), print,  \
+	 flags)                                                                                   \
 		CAIRN_EVENT_END_
 
 #if CAIRN_ENABLE
-#define CAIRN_SHORT_DEFINE_1(mask, system, name, id, params, fields, normal, print, flags) \
-	CAIRN_CLASS_DEFINE_(name, id, normal)                                              \
-	CAIRN_OBJECT_DEFINE_(mask, system, name, id, id, print, flags, NULL, NULL)         \
-	void cairn_call##id params                                                         \
-	{                                                                                  \
-		if (cairn_event_wanted_(&cairn_event##id))                                 \
-			CAIRN_RECORD_BODY_(&cairn_event##id, id, normal,                   \
-					   CAIRN_WALK_(CAIRN_ASSIGN, fields))              \
+#define CAIRN_SHORT_DEFINE_1(mask, system, name, id, params, args, fields, normal, print, flags) \
+	CAIRN_CLASS_DEFINE_(name, id, normal)                                                    \
+	CAIRN_RECORD_DEFINE_(id, params, args, normal, CAIRN_WALK_(CAIRN_ASSIGN, fields))        \
+	CAIRN_OBJECT_DEFINE_(mask, system, name, id, id, print, flags, NULL, NULL)               \
+	void cairn_call##id params                                                               \
+	{                                                                                        \
+		cairn_record##id CAIRN_LEAD_(&cairn_event##id, args, args);                      \
 	}
 #define CAIRN_SHORT_DEFINE_(...) CAIRN_SHORT_DEFINE_1(__VA_ARGS__)
 #else

@@ -168,28 +168,40 @@ struct cairn_module {
  * Register a module's events. cairn_init() has done so for the image that Cairn is linked into. May be called before cairn_init().
  *
  * Returns   number of events registered, or CAIRN_EEXIST if one has the system and name of another (it is refused, the rest is
- *           registered), CAIRN_ENOSPC if METADATA or EVENTS is full (counted in state.metadata_refused), CAIRN_EBUSY if the
- *           module is registered.
+ *           registered), CAIRN_ENOSPC if METADATA or EVENTS is full (counted in state.metadata_refused; such an event stays off),
+ *           CAIRN_EIO if a site could not be patched, CAIRN_EBUSY if the module is registered.
+ * Owner     the module and its range are Cairn's from here on. There is no way to take them out yet: do not unmap them.
  */
 int cairn_register(struct cairn_module *module);
 
+/* Events that are known, refused ones included. */
 unsigned cairn_event_count(void);
 /* The i-th event in order of (name, system), bytewise; NULL past the end. Linear in the number of events. */
 struct cairn_event *cairn_event_at(unsigned i);
+/* NULL if there is none; 0 is nobody's id. Events are never freed. */
 struct cairn_event *cairn_event_by_id(uint32_t id);
 struct cairn_event *cairn_event_find(const char *system, const char *name);
 
-/* Switch one event's own enable. 0, or CAIRN_EIO if a site could not be patched, CAIRN_EINVAL if it is not registered. */
+/*
+ * Switch one event's own enable. When this returns, places that fire the event follow; one that is firing it just now may still
+ * finish its record.
+ *
+ * Returns   0, CAIRN_EIO if a site could not be patched (the others follow, the wish is kept) or the event's reg() refused (it stays
+ *           off), CAIRN_EINVAL if it is NULL, not registered or was refused.
+ */
 int cairn_event_enable(struct cairn_event *e);
 int cairn_event_disable(struct cairn_event *e);
+/* Its own enable, whatever other consumers want. `e` not NULL. Context: any. */
 bool cairn_event_enabled(const struct cairn_event *e);
 
 /*
  * Switch the own enable of all events that match a list of patterns.
  *
  * @patterns   SYSTEM:NAME, SYSTEM:, SYSTEM or NAME, separated by commas or blanks, each part a glob with * ? [a-z] [!a]; a leading !
- *             turns the pattern round (off instead of on).
- * Returns     number of events that matched, or CAIRN_ENOENT if a pattern matched none (the others have been done), CAIRN_EIO.
+ *             turns the pattern round (off instead of on). One of more than 127 characters matches nothing. Not kept: events that
+ *             register later are not switched.
+ * Returns     number of events that matched, counted once for each pattern, or CAIRN_ENOENT if a pattern matched none (the others have
+ *             been done), CAIRN_EIO as above.
  */
 int cairn_events_enable(const char *patterns);
 int cairn_events_disable(const char *patterns);
@@ -200,8 +212,9 @@ bool cairn_glob(const char *glob, const char *text);
 /*
  * The event's `format` text as tracefs shows it (spec tracefs.md section 3).
  *
- * @size     bytes at buf; what fits is written and ended with NUL.
+ * @size     bytes at buf; what fits is written and ended with NUL. 0: buf is not looked at.
  * Returns   length needed, NUL not counted.
+ * Context   any; about 500 bytes of stack.
  */
 int cairn_event_format(const struct cairn_event *e, char *buf, size_t size);
 
@@ -269,11 +282,11 @@ CAIRN_C_END
  *	asm(".pushsection cairn_events ... .long cairn_event_tick - .");
  *	void cairn_call_tick(int n)
  *	{
- *		gate = cairn_event_tick.gate;
- *		if (gate == CAIRN_GATE_RECORD || (gate & CAIRN_GATE_SLOW && cairn_event_slow(&cairn_event_tick))) {
- *			entry = cairn_reserve(&slot, cairn_event_tick.id, 4);
- *			if (entry) { entry->n = n; cairn_commit(&slot); }
+ *		if (cairn_event_tick.gate == CAIRN_GATE_RECORD) {
+ *			entry = cairn_reserve_once(&slot, cairn_event_tick.id, 4);
+ *			if (entry) { entry->n = n; cairn_commit(&slot); return; }
  *		}
+ *		cairn_record_again_tick(&cairn_event_tick, n);		cold: looks at the whole gate, and reserves whatever it takes
  *	}
  */
 #include "declare.h"

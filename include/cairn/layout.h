@@ -161,7 +161,8 @@ enum { CAIRN_RING_UNUSED = 0, CAIRN_RING_LIVE = 1, CAIRN_RING_POOLED = 2 };
 
 /*
  * Control block of a ring. `pos` and `committed`: low 48 bits the byte position, never reduced modulo the ring; high 16
- * bits the number of records in the packet the position lies in. Packet s occupies slot s mod N, N = (ring_mask + 1) / P.
+ * bits the number of records in the packet the position lies in. What lies between them is begun and not committed: it is neither
+ * decoded nor lost, and not counted as emitted. Packet s occupies slot s mod N, N = (ring_mask + 1) / P.
  */
 struct cairn_ring {
 	/* hot line: the writer, on every event */
@@ -272,7 +273,8 @@ CAIRN_INLINE uint32_t cairn_name_slot(uint32_t pid, uint32_t nr_slots)
 
 /*
  * Head of a CTF metadata packet (CTF 1.8.3, section 7.1). content and packet sizes in bits, head included; packets follow each
- * other at packet_bits. crc32c covers the text; checksum_scheme stays 0, since CTF readers refuse any other.
+ * other at packet_bits. crc32c covers the text (its place in CTF is the checksum, with a scheme of 0). Who exports a CTF trace writes 0 there:
+ * babeltrace2 2.0 refuses any other value.
  */
 #define CAIRN_METADATA_MAGIC 0x75D11D57u
 #define CAIRN_METADATA_HEADER_BYTES 37u
@@ -295,8 +297,8 @@ CAIRN_INLINE uint32_t cairn_name_slot(uint32_t pid, uint32_t nr_slots)
  *
  * OFFSET counts from the start of the Linux record (payload offset + 8), SIZE is that of the fixed part (4 for a slot), SIGNED 0 or
  * 1, ELEMENT the size of an array's element (else equal to SIZE), DECLARATION is Linux's, for instance `pid_t prev_pid`, `char
- * comm[16]`, `__data_loc char[] path`. FORMAT-AND-ARGUMENTS is what follows `print fmt: ` in Linux. One line each; within the
- * comment the two characters that would end it are written with a backslash between them.
+ * comm[16]`, `__data_loc char[] path`. FORMAT-AND-ARGUMENTS is what follows `print fmt: ` in Linux. One line each. Within
+ * them, a star and a slash with nothing or only backslashes in between have one backslash more there, which readers take out.
  */
 
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_section) == 32, "section row is 32 bytes");

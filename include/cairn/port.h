@@ -32,7 +32,8 @@
  *				cairn_ring_open(), or leave it. Any context; the event that asked is written if it got one.
  *	CAIRN_PORT_POPULATE	int cairn_port_populate(uint64_t offset, uint64_t bytes): this part of the region is about to be written for
  *				the first time; make sure that it can be. 0, or a negative CAIRN_E* (a ring is then not opened, an event
- *				not described). Any context that opens rings.
+ *				not described). Called again for what is populated already, with neighbours in the same page. Any context
+ *				that opens rings.
  *	CAIRN_PORT_ENTROPY	uint64_t cairn_port_entropy(void): 64 random bits for the region's UUID. Thread context, at init.
  *	CAIRN_PORT_CACHE_CLEAN	void cairn_port_cache_clean(void *addr, size_t bytes): write back data caches; called in panic.
  *	CAIRN_PORT_PUTC, CAIRN_PORT_WAKE, CAIRN_PORT_SCHEDULE_WORK, CAIRN_PORT_VIRT_TO_PHYS: not called by this version.

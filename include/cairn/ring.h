@@ -20,10 +20,15 @@
 #include "layout.h"
 #include "port.h"
 
+/* Eight bytes on a multiple of four: one store where the CPU allows it, else two, which the compiler knows. */
+typedef uint64_t cairn_word4 __attribute__((__aligned__(4), __may_alias__));
+typedef uint16_t cairn_half __attribute__((__may_alias__));
+
 /* A reservation; lives on the emitter's stack from reserve to commit. Private to the two functions. */
 struct cairn_slot {
 	struct cairn_ring *ring;
 	struct cairn_packet_header *hdr;
+	char *record;
 	uint64_t begin;
 	uint64_t end;
 	uint64_t ts;
@@ -44,19 +49,27 @@ struct cairn_ring *cairn_ring_missing(void);
 /* Count a record of more than CAIRN_RECORD_MAX bytes of payload as lost. */
 void cairn_ring_too_big(void);
 
+/* cairn_reserve() and cairn_commit() as functions, for code that runs seldom. */
+void *cairn_reserve_again(struct cairn_slot *s, uint32_t id, uint32_t bytes);
+void cairn_commit_again(struct cairn_slot *s);
+
 CAIRN_C_END
 
-CAIRN_INLINE struct cairn_ring *cairn_ring_current(void)
+/* This CPU's ring, or NULL. */
+CAIRN_INLINE struct cairn_ring *cairn_ring_here(void)
 {
 	unsigned cpu = cairn_port_cpu();
 
-	if (CAIRN_LIKELY(cpu < CAIRN_MAX_CPUS)) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
+	if (CAIRN_UNLIKELY(cpu >= CAIRN_MAX_CPUS))
+		return NULL;
+	return CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
+}
 
-		if (CAIRN_LIKELY(r != NULL))
-			return r;
-	}
-	return cairn_ring_missing();
+CAIRN_INLINE struct cairn_ring *cairn_ring_current(void)
+{
+	struct cairn_ring *r = cairn_ring_here();
+
+	return CAIRN_LIKELY(r != NULL) ? r : cairn_ring_missing();
 }
 
 /*
@@ -72,38 +85,55 @@ CAIRN_INLINE int64_t cairn_pos_diff(uint64_t a, uint64_t b)
 	return (int64_t)((a - b) << (64 - CAIRN_POS_BITS)) >> (64 - CAIRN_POS_BITS);
 }
 
-/* Whether a record of `size` bytes (header included, a multiple of 4) was reserved; fills the slot but `preempt`. */
+enum cairn_turn { CAIRN_TURN_RESERVED, CAIRN_TURN_FULL, CAIRN_TURN_MOVED };
+
+/*
+ * One try to reserve `size` bytes (header included, a multiple of 4); fills the slot but `preempt` if it succeeds.
+ *
+ * Returns   CAIRN_TURN_FULL: the record does not go here, cairn_ring_slow() knows more; CAIRN_TURN_MOVED: a nested writer came
+ *           between, try again.
+ */
+CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
+{
+	uint64_t o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */
+	uint64_t ts = cairn_port_clock();
+	char *p = (char *)(uintptr_t)(cairn_load64(&r->base) + (o & cairn_load64(&r->ring_mask)));
+	struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64(&r->pkt_mask)));
+	uint64_t n;
+
+	__asm__("" : "+r"(h)); /* what commit needs of p - h is computed there: else it takes one more register up to then */
+	if (CAIRN_UNLIKELY((ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0))
+		return CAIRN_TURN_FULL;
+	n = o + size + CAIRN_ONE_RECORD;
+	if (CAIRN_UNLIKELY(cairn_pos_diff(cairn_load64(&r->limit), n) < 0))
+		return CAIRN_TURN_FULL;
+	if (CAIRN_UNLIKELY(!cairn_local_cas64(&r->pos, o, n)))
+		return CAIRN_TURN_MOVED;
+	s->ring = r;
+	s->hdr = h;
+	s->record = p;
+	s->begin = o;
+	s->end = n;
+	s->ts = ts;
+	s->size = size;
+	return CAIRN_TURN_RESERVED;
+}
+
+/* Whether a record of `size` bytes was reserved. */
 CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
 {
 	for (;;) {
 		/* anew on each turn: a buffer exchange may have put another ring here (design.md D12) */
 		struct cairn_ring *r = cairn_ring_current();
-		uint64_t o, n, ts;
-		struct cairn_packet_header *h;
-		char *p;
+		enum cairn_turn turn;
 
 		if (CAIRN_UNLIKELY(r == NULL))
 			return false;
-		o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */
-		ts = cairn_port_clock();
-		n = o + size + CAIRN_ONE_RECORD;
-		p = (char *)(uintptr_t)(cairn_load64(&r->base) + (o & cairn_load64(&r->ring_mask)));
-		h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64(&r->pkt_mask)));
-		if (CAIRN_UNLIKELY(cairn_pos_diff(cairn_load64(&r->limit), n) < 0 ||
-				   (ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0)) {
-			if (!cairn_ring_slow(r, size))
-				return false;
-			continue;
-		}
-		if (CAIRN_LIKELY(cairn_local_cas64(&r->pos, o, n))) {
-			s->ring = r;
-			s->hdr = h;
-			s->begin = o;
-			s->end = n;
-			s->ts = ts;
-			s->size = size;
+		turn = cairn_ring_turn(s, r, size);
+		if (CAIRN_LIKELY(turn == CAIRN_TURN_RESERVED))
 			return true;
-		}
+		if (turn == CAIRN_TURN_FULL && !cairn_ring_slow(r, size))
+			return false;
 	}
 }
 
@@ -116,7 +146,7 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
 	if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin))
 		return; /* an outer writer is pending and will publish us (I3) */
 	cairn_store64(&s->hdr->ts_end, s->ts);
-	cairn_store64(&s->hdr->content_bits, ((s->begin & cairn_load64(&r->pkt_mask)) + s->size) * 8);
+	cairn_store64(&s->hdr->content_bits, ((uint64_t)(s->record - (char *)s->hdr) + s->size) * 8);
 	/*
 	 * ORDER commit:A / read:A
 	 *   payload, then committed. A reader that acquires this value sees the whole record.
@@ -124,6 +154,30 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
 	cairn_store64_release(&r->committed, s->end); /* ORDER commit:A, pairs with read:A */
 	if (CAIRN_UNLIKELY(cairn_load64(&r->pos) != s->end && cairn_load64(&r->committed) == s->end))
 		cairn_ring_publish(r, s->end);
+}
+
+/* Write the header, and zeros where the payload will not reach; returns the payload. */
+CAIRN_INLINE void *cairn_record_begin(const struct cairn_slot *s, const uint32_t *id, uint32_t bytes)
+{
+	char *p = s->record;
+	uint32_t task = cairn_load32(&s->ring->task);
+
+#if CAIRN_PORT_IRQS_OFF
+	if (cairn_port_irqs_off())
+		task |= CAIRN_CTX_IRQS_OFF;
+#endif
+	if (bytes & 3)
+		*(uint32_t *)(void *)(p + s->size - 4) = 0;
+	*(uint32_t *)(void *)(p + 8) = task;
+	/* the id over the upper bits of the time: cheaper than to put the two together first */
+	*(cairn_word4 *)(void *)p = s->ts;
+	*(cairn_half *)(void *)(p + 6) = (uint16_t)*id;
+	return p + CAIRN_RECORD_HEADER_BYTES;
+}
+
+CAIRN_INLINE uint32_t cairn_record_size(uint32_t bytes)
+{
+	return (CAIRN_RECORD_HEADER_BYTES + bytes + 3) & ~3u;
 }
 
 /*
@@ -136,10 +190,7 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
  */
 CAIRN_INLINE void *cairn_reserve(struct cairn_slot *s, uint32_t id, uint32_t bytes)
 {
-	uint32_t size = (CAIRN_RECORD_HEADER_BYTES + bytes + 3) & ~3u;
 	unsigned long preempt = cairn_port_preempt_off();
-	uint32_t task;
-	char *p;
 
 	s->preempt = preempt;
 	if (CAIRN_UNLIKELY(bytes > CAIRN_RECORD_MAX)) {
@@ -147,22 +198,29 @@ CAIRN_INLINE void *cairn_reserve(struct cairn_slot *s, uint32_t id, uint32_t byt
 		cairn_port_preempt_on(preempt);
 		return NULL;
 	}
-	if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, size))) {
+	if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, cairn_record_size(bytes)))) {
 		cairn_port_preempt_on(preempt);
 		return NULL;
 	}
-	p = (char *)s->hdr + (s->begin & s->ring->pkt_mask);
-	task = cairn_load32(&s->ring->task);
-#if CAIRN_PORT_IRQS_OFF
-	if (cairn_port_irqs_off())
-		task |= CAIRN_CTX_IRQS_OFF;
-#endif
-	if (bytes & 3)
-		*(uint32_t *)(void *)(p + size - 4) = 0;
-	*(uint32_t *)(void *)p = (uint32_t)s->ts;
-	*(uint32_t *)(void *)(p + 4) = (uint32_t)(s->ts >> 32 & 0xffff) | id << 16;
-	*(uint32_t *)(void *)(p + 8) = task;
-	return p + CAIRN_RECORD_HEADER_BYTES;
+	return cairn_record_begin(s, &id, bytes);
+}
+
+/*
+ * The same in one try, without any call, so that a caller which has nothing else to call saves no register.
+ *
+ * @bytes    0 .. CAIRN_RECORD_MAX.
+ * Returns   NULL: nothing has happened, and cairn_reserve() finds out why (a full packet, an interrupt between, no ring, ...).
+ */
+CAIRN_INLINE void *cairn_reserve_once(struct cairn_slot *s, const uint32_t *id, uint32_t bytes)
+{
+	struct cairn_ring *r;
+
+	s->preempt = cairn_port_preempt_off();
+	r = cairn_ring_here();
+	if (CAIRN_LIKELY(r != NULL && cairn_ring_turn(s, r, cairn_record_size(bytes)) == CAIRN_TURN_RESERVED))
+		return cairn_record_begin(s, id, bytes);
+	cairn_port_preempt_on(s->preempt);
+	return NULL;
 }
 
 /* Make the record visible. Context: that of cairn_reserve(). Do not touch the payload afterwards. */

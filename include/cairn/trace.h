@@ -52,13 +52,21 @@ int64_t cairn_region_bytes(const struct cairn_config *config);
  * Make the region and register this image's events. May be called again after cairn_detach(): what is enabled stays enabled.
  *
  * Owner     the memory is Cairn's from here on; the structure may go.
- * Returns   0, or CAIRN_EINVAL (a size that is no power of two, no memory, no CPU), CAIRN_ENOMEM (does not fit), CAIRN_EBUSY (already
- *           initialized). A `trace=` pattern that matches nothing is not an error.
- * Context   thread, one CPU.
+ * Returns   0, or CAIRN_EINVAL (packet_bytes that is no power of two, no or unaligned memory, no or too many CPUs), CAIRN_ERANGE (a size
+ *           that no region can have), CAIRN_ENOMEM (does not fit), CAIRN_ENOSPC (metadata_bytes too small for the head), CAIRN_EBUSY
+ *           (already initialized), or what cairn_port_populate() returned. After an error the memory is the caller's again and
+ *           events are no-ops. No error: a `trace=` pattern that matches nothing, an event that does not fit (counted in
+ *           state.metadata_refused), a ring that could not be opened (its CPU's events are lost, cause "no stream").
+ * Context   thread, one CPU. Interrupts, and hooks on other CPUs, may come: their events and names are recorded or not.
  */
 int cairn_init(const struct cairn_config *config);
 
-/* Forget the region without touching it (after fork: it is the parent's). Emitters find no ring. Context: one thread only. */
+/*
+ * Forget the region without touching it (after fork: it is the parent's). Emitters find no ring and count nothing; control calls are
+ * remembered for the next cairn_init(). What is enabled and tracing_on stay; a stop does not.
+ *
+ * Context   one thread only, nothing in the middle of an event: a record begun before would be finished in the old memory.
+ */
 void cairn_detach(void);
 
 /* The region's memory and length; NULL and 0 before init. */
@@ -83,24 +91,45 @@ int cairn_ring_open(unsigned index, uint32_t task);
  */
 int cairn_ring_hand_over(unsigned index, uint32_t task);
 
-/* tracing_on of the whole trace. Off: writers are refused, nothing counts as lost. Context: thread. */
+/*
+ * tracing_on of the whole trace. Off: writers are refused, nothing counts as lost. Writers in the middle of a record finish it. On has no
+ * effect after cairn_stop(). Before cairn_init() they say how it begins. Context: thread, one caller at a time.
+ */
 void cairn_tracing_on(void);
 void cairn_tracing_off(void);
 bool cairn_is_tracing_on(void);
 
 /*
+ * Close the part-filled packet of this CPU's (thread's) ring, so that readers of whole packets see what is in it. Costs the rest of the
+ * packet. Does nothing where the packet is empty, the ring is off, or (discard mode) no packet is free. Context: any.
+ */
+void cairn_flush(void);
+
+/*
  * The end: no record is written after the writers that are in the middle of one; the region says so, and tools that follow it
- * finish. For exact final numbers stop the other CPUs first. Context: any.
+ * finish. For exact final numbers stop the other CPUs first. Only cairn_detach() and a new cairn_init() end it; a second call does
+ * nothing. Context: any, NMI and panic included, also in the middle of another control call.
  */
 void cairn_stop(void);
 
-/* The tracer of spec origin.md section 1: enables all events that the category filter admits; off at start. */
+/*
+ * The tracer: a consumer of its own (enum cairn_consumer) that wants all events whose categories the filter admits, later ones too;
+ * off at start, and the filter admits all.
+ *
+ * @categories   bits CAIRN_CAT(...); an event is admitted if it has one of them. CAIRN_CAT_ALL: events without category too.
+ * Context       thread, one caller at a time. Sites that cannot be patched are not reported: cairn_event_enable() does.
+ */
 void cairn_trace_enable(void);
 void cairn_trace_disable(void);
 bool cairn_trace_enabled(void);
 void cairn_trace_set_filter(uint64_t categories);
 
-/* The clock's true rate and its place in wall time became known: at clock value `base` the Unix time was wall_ns. Context: thread. */
+/*
+ * The clock's true rate and its place in wall time became known: at clock value `base` the Unix time was wall_ns. hz 0: the
+ * superblock's words count again. No-op before cairn_init().
+ *
+ * Context   any; a call while another one is in the middle (on another CPU, or interrupted by this one) has no effect.
+ */
 void cairn_clock_set(uint64_t hz, uint64_t base, uint64_t wall_ns);
 
 /* What may sleep or send IPIs. Kernels call it from the idle loop or a thread of their own. Context: thread. */
@@ -112,7 +141,7 @@ void cairn_work(void);
  */
 void cairn_task_name(uint32_t pid, uint32_t tgid, const char *comm);
 
-/* Sum of the losses of this ring, by cause if `cause` is one. */
+/* Sum of the losses of this ring, all causes. Context: any; while the ring's CPU loses events, not an instant's. */
 uint64_t cairn_ring_lost(const struct cairn_ring *r);
 
 CAIRN_C_END

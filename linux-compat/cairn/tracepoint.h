@@ -43,12 +43,6 @@
 #define PARAMS(...) __VA_ARGS__
 #endif
 
-/* The class's record function takes the event before its own parameters, of which there may be none: TP_PROTO(void), TP_ARGS(). */
-#define CAIRN_TP_LEAD_(lead, list, args) \
-	CAIRN_PASTE_(CAIRN_TP_LEAD_, CAIRN_PROBE_(CAIRN_STRIP_ args))(lead, CAIRN_STRIP_ list)
-#define CAIRN_TP_LEAD_NOTHING(lead, ...)   (lead)
-#define CAIRN_TP_LEAD_SOMETHING(lead, ...) (lead, __VA_ARGS__)
-
 #endif
 
 #if !CAIRN_CHECK_MACROS

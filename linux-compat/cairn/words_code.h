@@ -6,14 +6,16 @@
  *	struct cairn_raw_tick { int n; char __data[1]; };				(packed to 4)
  *	static const struct cairn_field *cairn_fields_tick(unsigned *nr) { static const ... { "n", "int", 0, 4, ... } }
  *	static const struct cairn_class cairn_class_tick = { cairn_fields_tick, 4 };
- *	static void cairn_record_tick(const struct cairn_event *e, int n)
+ *	static void cairn_record_again_tick(struct cairn_event *e, int n) { ... }	(as with CAIRN_EVENT, see event.h)
+ *	static void cairn_record_tick(struct cairn_event *e, int n)
  *	{
- *		... entry = cairn_reserve(&slot, e->id, bytes);
- *		if (entry) { { entry->n = n; } cairn_commit(&slot); }
+ *		... entry = cairn_reserve_once(&slot, e->id, bytes);
+ *		if (entry) { { entry->n = n; } cairn_commit(&slot); return; }
+ *		cairn_record_again_tick(e, n);
  *	}
  *	struct cairn_event cairn_event_tick = { ... "fs", "tick", cairn_print_tick, &cairn_class_tick, ... };
  *	asm(".pushsection cairn_events ... .long cairn_event_tick - .");
- *	void cairn_call_tick(int n) { if (wanted(&cairn_event_tick)) cairn_record_tick(&cairn_event_tick, n); }
+ *	void cairn_call_tick(int n) { cairn_record_tick(&cairn_event_tick, n); }
  */
 #if !CAIRN_CHECK_MACROS
 #pragma GCC system_header
@@ -43,13 +45,9 @@
 #define CAIRN_TP_CLASS_(name, id, proto, args, fields, assign)                         \
 	CAIRN_CLASS_DEFINE_(name, id, fields)                                          \
 	CAIRN_TP_QUIET_                                                                \
-	CAIRN_UNUSED static void cairn_record##id CAIRN_TP_LEAD_(                      \
-		const struct cairn_event *cairn_e, proto, args)                        \
-	{                                                                              \
-		CAIRN_RECORD_BODY_(                                                    \
-			cairn_e, id, fields, cairn_entry_t *const entry = cairn_entry; \
-			(void)entry; { CAIRN_STRIP_ assign; })                         \
-	}                                                                              \
+	CAIRN_RECORD_DEFINE_(id, proto, args, fields,                                  \
+			     cairn_entry_t *const entry = cairn_entry;                 \
+			     (void)entry; { CAIRN_STRIP_ assign; })                    \
 	CAIRN_TP_LOUD_
 
 #define CAIRN_TP_OBJECT_(name, id, class_id, print_id, proto, args, cond, reg, unreg)        \
@@ -59,8 +57,7 @@
 	{                                                                                    \
 		if (!cond)                                                                   \
 			return;                                                              \
-		if (cairn_event_wanted_(&cairn_event##id))                                   \
-			cairn_record##class_id CAIRN_TP_LEAD_(&cairn_event##id, args, args); \
+		cairn_record##class_id CAIRN_LEAD_(&cairn_event##id, args, args);            \
 	}
 #endif
 

@@ -437,16 +437,16 @@ static bool port_need_region(bool at_start)
 	uint32_t state = PORT_NO_REGION;
 
 	/*
-	 * ORDER open:A / open:B
+	 * ORDER made:A / made:B
 	 *   the whole region, then port.region; who acquires PORT_REGION finds the core initialized.
 	 */
 	if (__atomic_compare_exchange_n(&port.region, &state, PORT_OPENING, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
 		state = port_make_region(at_start) ? PORT_REGION : PORT_REFUSED;
-		__atomic_store_n(&port.region, state, __ATOMIC_RELEASE); /* ORDER open:A, pairs with open:B */
+		__atomic_store_n(&port.region, state, __ATOMIC_RELEASE); /* ORDER made:A, pairs with made:B */
 	}
 	while (state == PORT_OPENING) {
 		sched_yield();
-		state = __atomic_load_n(&port.region, __ATOMIC_ACQUIRE); /* ORDER open:B, pairs with open:A */
+		state = __atomic_load_n(&port.region, __ATOMIC_ACQUIRE); /* ORDER made:B, pairs with made:A */
 	}
 	return state == PORT_REGION;
 }
@@ -503,7 +503,7 @@ static int port_try_stream(unsigned i, uint32_t tid)
 	if (__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED) ||
 	    !__atomic_compare_exchange_n(&port.owner[i], &free_owner, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return -1; /* ORDER stream:B, pairs with stream:A */
-	err = cairn_rings[i] ? cairn_ring_hand_over(i, task) : cairn_ring_open(i, task);
+	err = CAIRN_LOAD_PTR(&cairn_rings[i]) ? cairn_ring_hand_over(i, task) : cairn_ring_open(i, task);
 	if (!err)
 		return (int)i;
 	/*
@@ -530,22 +530,40 @@ static bool port_reclaim(void)
 	return any;
 }
 
+/* One that is open, before a new one takes memory. */
+static int port_look_for_stream(uint32_t tid)
+{
+	bool reclaimed = false;
+	unsigned i;
+
+	for (i = 0; i < port.nr_streams; i++) {
+		bool fresh = !CAIRN_LOAD_PTR(&cairn_rings[i]); /* a hint: the owner word decides */
+		int stream;
+
+		if (fresh && !reclaimed) {
+			reclaimed = true;
+			if (port_reclaim()) {
+				i = ~0u; /* from the first again */
+				continue;
+			}
+		}
+		stream = port_try_stream(i, tid);
+		if (stream >= 0)
+			return stream;
+		if (fresh && !CAIRN_LOAD_PTR(&cairn_rings[i]) && !__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED))
+			return -1; /* no room in the file system: none for the next one either */
+	}
+	return -1;
+}
+
 static int port_take_stream(uint32_t tid)
 {
-	do {
-		unsigned i;
+	int stream;
 
-		for (i = 0; i < port.nr_streams; i++) {
-			bool fresh = !cairn_rings[i];
-			int stream = port_try_stream(i, tid);
-
-			if (stream >= 0)
-				return stream;
-			if (fresh && !cairn_rings[i] && !__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED))
-				return -1; /* no room in the file system: none for the next one either */
-		}
-	} while (port_reclaim());
-	return -1;
+	do
+		stream = port_look_for_stream(tid);
+	while (stream < 0 && port_reclaim());
+	return stream;
 }
 
 static void port_thread_exit(void *arg)

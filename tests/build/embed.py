@@ -109,7 +109,7 @@ def _():
         prefix = folder + "/prefix"
         tap.run(["meson", "setup", "--prefix", prefix, "-Dtests=false", "-Dtool=false", "-Dexamples=false", folder + "/b", tap.SRC])
         tap.run(["meson", "install", "-C", folder + "/b", "--quiet"])
-        config = os.path.dirname(glob.glob(prefix + "/lib/**/cairn.pc", recursive=True)[0])
+        config = os.path.dirname(glob.glob(prefix + "/lib*/**/cairn.pc", recursive=True)[0])
         flags = tap.run(["pkg-config", "--cflags", "--libs", "cairn"], env=dict(os.environ, PKG_CONFIG_PATH=config)).split()
         tap.run(["gcc", "-Werror", "-o", folder + "/hello", HELLO] + flags)
         tap.run([folder + "/hello"], env=dict(os.environ, CAIRN_DIR=folder))

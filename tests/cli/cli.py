@@ -47,7 +47,7 @@ def cairn(*words, timeout=60, cwd=None, env=None, stdin=None):
 def expect(name, status, *words, **options):
     """Exact stdout and stderr of a run, kept in expected/NAME."""
     got_status, out, err = cairn(*words, **options)
-    text = f"$ cairn {' '.join(words)}\n{out}--- stderr\n{err}--- status {got_status}\n".replace(FOLDER.name, "TMP")
+    text = f"# SPDX-License-Identifier: MIT\n$ cairn {' '.join(words)}\n{out}--- stderr\n{err}--- status {got_status}\n".replace(FOLDER.name, "TMP")
     file = os.path.join(HERE, "expected", name)
     if REWRITE:
         os.makedirs(os.path.dirname(file), exist_ok=True)

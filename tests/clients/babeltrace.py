@@ -97,7 +97,7 @@ def shapes(seed):
                      "18446744073709551615", "w = [ [0] = 1, [1] = 65535 ]", 'name = "012345'):
             tap.contains(text, part, "babeltrace2's text")
         report = guest.cairn("report", region)
-        for part in ("bits=one|two|four kind=0x3", "kind=some*/thing", 'kind=back\\slash "quote"', "v={0x1,0x2,0x3,0xffffffffffffffff}",
+        for part in ("bits=one|two|four kind=0x3", "kind=some*/thing", "kind=no*\\/thing", 'kind=back\\slash "quote"', "v={0x1,0x2,0x3,0xffffffffffffffff}",
                      "bytes=30 31 32 33 34 name=012345", ": nothing: \n", "b=7000000049 c=-7"):
             tap.contains(report, part, "cairn report's text")
 

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 CAIRN_NAMES(shape_bits, (1, "one") (2, "two") (4, "four"));
-CAIRN_NAMES(shape_kinds, (0, "nothing") (1, "some*/thing") (2, "back\\slash \"quote\""));
+CAIRN_NAMES(shape_kinds, (0, "no*\\/thing") (1, "some*/thing") (2, "back\\slash \"quote\""));
 
 CAIRN_EVENT0(shape, nothing);
 CAIRN_EVENT_PLAIN(shape, byte, (field, uint8_t, b));

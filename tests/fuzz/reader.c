@@ -7,7 +7,7 @@
  *	reader SEED ROUNDS FILE...      every file as it is, then damaged ROUNDS times; a folder
  *	                                stands for its files, as they are; TAP, one line a file
  *
- * With CAIRN_LIBFUZZER it is a target of libFuzzer, without a main (tests/fuzz/run.sh).
+ * With CAIRN_LIBFUZZER it is a target of libFuzzer, without a main (scripts/fuzz.sh).
  */
 #define _GNU_SOURCE
 #include "reader/reader.h"

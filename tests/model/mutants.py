@@ -29,35 +29,35 @@ VALID = "\tcairn_store64_release(&h->seq, s); /* ORDER valid:A, pairs with read:
 COMMIT = "\tcairn_store64_release(&r->committed, s->end); /* ORDER commit:A, pairs with read:A */\n"
 PUBLISH = "\t\tcairn_store64_release(&r->committed, to); /* ORDER commit:A, pairs with read:A */\n"
 LAST_CONTENT = "\t\tcairn_store64(&h->content_bits, (to & r->pkt_mask) * 8);\n"
-CONTENT = ("\tcairn_store64(&s->hdr->content_bits, ((s->begin & cairn_load64(&r->pkt_mask)) + s->size) * 8);\n")
+CONTENT = ("\tcairn_store64(&s->hdr->content_bits, ((uint64_t)(s->record - (char *)s->hdr) + s->size) * 8);\n")
 FULL = ("\tif (cairn_load32(&r->mode) == CAIRN_DISCARD &&\n"
         "\t    cairn_pos_diff(ns + packet, cairn_load64_acquire(&r->consumed)) > (int64_t)ring) "
-        "/* ORDER open:A, pairs with consumed:A */\n\t\treturn ring_lose(r, CAIRN_LOST_FULL);\n")
+        "/* ORDER open:A, pairs with consumed:A */\n\t\treturn ring_lose(r, CAIRN_LOST_FULL, size);\n")
 WRAP = ("\tif (cairn_pos_diff(ns + packet, ring_packet_start(r, cairn_load64(&r->committed))) > (int64_t)ring)\n"
-        "\t\treturn ring_lose(r, CAIRN_LOST_WRAP);\n")
+        "\t\treturn ring_lose(r, CAIRN_LOST_WRAP, size);\n")
 
 # name (a * for the short form), file, then pairs of old and new text
 MUTANTS = [
     # reserve
     ("* reserve: clock before pos", INLINE,
-     "\t\to = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */\n\t\tts = cairn_port_clock();\n",
-     "\t\tts = cairn_port_clock();\n\t\to = cairn_load64(&r->pos);\n"),
+     "\tuint64_t o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */\n\tuint64_t ts = cairn_port_clock();\n",
+     "\tuint64_t ts = cairn_port_clock();\n\tuint64_t o = cairn_load64(&r->pos);\n"),
     ("reserve: record not counted", INLINE, "n = o + size + CAIRN_ONE_RECORD;", "n = o + size;"),
-    ("reserve: limit not tested", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0 ||", ""),
+    ("reserve: limit not tested", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "0"),
     ("reserve: limit reached is too far", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "cairn_pos_diff(cairn_load64(&r->limit), n) <= 0"),
     ("reserve: limit a word too far", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "cairn_pos_diff(cairn_load64(&r->limit), n) < -4"),
     ("reserve: positions compared without wrap", INLINE,
      "return (int64_t)((a - b) << (64 - CAIRN_POS_BITS)) >> (64 - CAIRN_POS_BITS);", "return (int64_t)((a & CAIRN_POS_MASK) - (b & CAIRN_POS_MASK));"),
-    ("reserve: time not tested", INLINE, "||\n\t\t\t\t   (ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0)", ")"),
+    ("reserve: time not tested", INLINE, "(ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0", "0"),
     ("reserve: gap of 48 bits", INLINE, "#define CAIRN_RING_GAP_BITS (CAIRN_TS_BITS - 1)", "#define CAIRN_RING_GAP_BITS CAIRN_TS_BITS"),
     ("* reserve: store instead of swap", INLINE, "cairn_local_cas64(&r->pos, o, n)", "(cairn_store64(&r->pos, n), true)"),
     ("reserve: record time read after the swap", INLINE, "s->ts = ts;", "s->ts = cairn_port_clock();"),
     ("reserve: pad not zeroed", INLINE, "if (bytes & 3)\n", "if (0)\n"),
-    ("reserve: id missing", INLINE, "| id << 16", ""),
-    ("reserve: time not whole", INLINE, "(uint32_t)(s->ts >> 32 & 0xffff)", "0"),
+    ("reserve: id missing", INLINE, "\t*(cairn_half *)(void *)(p + 6) = (uint16_t)*id;\n", ""),
+    ("reserve: time not whole", INLINE, "(void *)p = s->ts;", "(void *)p = (uint32_t)s->ts;"),
     ("reserve: task word missing", INLINE, "*(uint32_t *)(void *)(p + 8) = task;", "*(uint32_t *)(void *)(p + 8) = 0;"),
-    ("reserve: preemption left off", INLINE, "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, size))) {\n\t\tcairn_port_preempt_on(preempt);",
-     "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, size))) {"),
+    ("reserve: preemption left off", INLINE, "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, cairn_record_size(bytes)))) {\n\t\tcairn_port_preempt_on(preempt);",
+     "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, cairn_record_size(bytes)))) {"),
     # commit
     ("* commit: token not tested", INLINE,
      "if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin))\n\t\treturn;", "if (0)\n\t\treturn;"),
@@ -79,7 +79,7 @@ MUTANTS = [
      "\t\tuint64_t ts = cairn_port_clock();\n\t\tuint64_t o = cairn_load64(&r->pos);\n"),
     ("slow: a step back not seen", RING, "if ((int64_t)ahead < 0) {", "if (0) {"),
     ("slow: a step back not waited for", RING, "if (++retries <= CAIRN_CLOCK_RETRIES)\n\t\t\t\t\tcontinue;\n", ""),
-    ("slow: a step back not counted", RING, "(void)ring_lose(r, CAIRN_LOST_CLOCK);", ""),
+    ("slow: a step back not counted", RING, "(void)ring_lose(r, CAIRN_LOST_CLOCK, size);", ""),
     ("slow: waits for ever", RING, "++retries <= CAIRN_CLOCK_RETRIES", "++retries"),
     ("slow: last word of the packet used", RING, "if (off + size < ring_packet_bytes(r) &&", "if (off + size <= ring_packet_bytes(r) &&"),
     ("slow: gap not tested", RING, " && ahead >> CAIRN_RING_GAP_BITS == 0)", ")"),
@@ -188,8 +188,9 @@ EQUIVALENT = [
 ]
 
 # Quick ones first: most mutants die in the first stage.
-STAGES = [("nesting", ["one_write"]), ("reader", []), ("nesting", ["stop", "mode", "consumer", "forged", "clock", "wrap"]),
-          ("nesting", ["losses", "two_writes"]), ("nesting", ["random", "three_writes"])]
+STAGES = [("nesting", ["one_write"]), ("reader", []),
+          ("nesting", ["stop", "mode", "consumer", "forged", "leaps", "back_between", "wrap", "far_ahead"]),
+          ("nesting", ["losses", "two_writes", "back_at_every"]), ("nesting", ["random", "three_writes"])]
 
 INCLUDES = ["tests/model", "tests", "."]
 

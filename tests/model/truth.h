@@ -90,6 +90,7 @@ static struct {
 	uint64_t nr_kept;    /* writes that reserved */
 	uint64_t consumed_records;
 	bool stop_seen, stopped;
+	unsigned starts;
 	bool overwrites;    /* overwrite mode was on at some time, or `consumed` was forged */
 	bool clock_leapt;   /* the clock went forward by hours */
 	bool clock_stepped; /* it stepped back */

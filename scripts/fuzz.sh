@@ -3,12 +3,12 @@
 #
 # Fuzz a parser with libFuzzer, address and undefined sanitizers.
 #
-#   tests/fuzz/run.sh TARGET SECONDS      make fuzz T=TARGET S=SECONDS
+#   scripts/fuzz.sh TARGET SECONDS      make fuzz T=TARGET S=SECONDS
 #
 # Starts from tests/fuzz/corpus/TARGET, fabricated regions and what earlier runs found worth keeping in build/fuzz/TARGET. What breaks
 # the parser is left in build/fuzz: fix it, and move the input to tests/fuzz/corpus/TARGET, which the suite fuzz runs for ever.
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
 
 target=${1:-reader}
 seconds=${2:-60}

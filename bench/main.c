@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs the rows, interleaved. Rounds alternate between the table's order and its reverse, so that a machine that becomes
+ * slower or faster within a round favours no row. Prints, for bench/run.py:
+ *
+ *	build TEXT			how this was compiled
+ *	row NAME UNIT AGAINST		`-` = no floor
+ *	value ROUND NAME NUMBER
+ */
+#define _GNU_SOURCE
+#include "bench.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BENCH_MAX_ROWS 64
+
+static const struct bench_row *rows[BENCH_MAX_ROWS];
+static unsigned nr_rows;
+static int cpus[2] = {-1, -1};
+
+void bench_fail(const char *format, ...)
+{
+	va_list args;
+
+	fputs("bench: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+uint64_t bench_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* ---- CPUs ---- */
+
+static void find_cpus(void)
+{
+	cpu_set_t set;
+	int cpu, found = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		bench_fail("cannot ask for the CPUs of this process");
+	for (cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++) {
+		if (CPU_ISSET(cpu, &set))
+			cpus[found++] = cpu;
+	}
+}
+
+static void pin(unsigned thread)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpus[thread], &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		bench_fail("cannot go to CPU %d", cpus[thread]);
+}
+
+/* ---- one row ---- */
+
+struct half {
+	bench_loop *loop;
+	uint64_t n;
+	unsigned thread, threads;
+	double ns;
+};
+
+static unsigned halves_ready; /* of all pairs so far */
+
+static void run_half(struct half *h)
+{
+	uint64_t start;
+
+	h->loop(h->n / 64, h->thread); /* own ring, own lines: not in the time */
+	if (h->threads == 2) {
+		unsigned pair = __atomic_fetch_add(&halves_ready, 1, __ATOMIC_ACQ_REL) / 2;
+
+		while (__atomic_load_n(&halves_ready, __ATOMIC_ACQUIRE) < pair * 2 + 2)
+			;
+	}
+	start = bench_now();
+	h->loop(h->n, h->thread);
+	h->ns = (double)(bench_now() - start) / (double)h->n;
+}
+
+static void *second_thread(void *arg)
+{
+	pin(1);
+	run_half(arg);
+	return NULL;
+}
+
+double bench_ns(bench_loop *loop, uint64_t n, unsigned threads)
+{
+	struct half first = {loop, n, 0, threads, 0}, second = {loop, n, 1, threads, 0};
+	pthread_t id;
+
+	if (threads == 1) {
+		run_half(&first);
+		return first.ns;
+	}
+	if (pthread_create(&id, NULL, second_thread, &second))
+		bench_fail("cannot start a thread");
+	run_half(&first);
+	pthread_join(id, NULL);
+	return (first.ns + second.ns) / 2;
+}
+
+static void run_row(const struct bench_row *row, unsigned round, double scale)
+{
+	uint64_t n = (uint64_t)((double)row->n * scale);
+	double value;
+
+	if (n < 1)
+		n = 1;
+	value = row->threads ? bench_ns(row->loop, n, row->threads) : row->measure(n);
+	printf("value %u %s %.6f\n", round, row->name, value);
+}
+
+/* ---- all ---- */
+
+static void add_rows(const struct bench_row *table)
+{
+	for (; table->name; table++) {
+		if (table->threads == 2 && cpus[1] < 0)
+			continue;
+		if (nr_rows == BENCH_MAX_ROWS)
+			bench_fail("more than %d rows", BENCH_MAX_ROWS);
+		rows[nr_rows++] = table;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1, round, i;
+	double scale = argc > 2 ? strtod(argv[2], NULL) : 1;
+
+	if (argc > 3 || !rounds || !(scale > 0))
+		bench_fail(
+			"usage: bench [ROUNDS [SCALE]], SCALE multiplies the turns of each row; bench/run.py is for people");
+	find_cpus();
+	pin(0);
+	bench_event_begin();
+	bench_ring_begin();
+	add_rows(bench_floor_rows);
+	add_rows(bench_event_rows);
+	add_rows(bench_ring_rows);
+#if BENCH_PEERS
+	bench_peer_begin();
+	add_rows(bench_peer_rows);
+#endif
+	printf("build %s\n", BENCH_BUILD);
+	for (i = 0; i < nr_rows; i++)
+		printf("row %s %s %s\n", rows[i]->name, rows[i]->unit,
+		       rows[i]->against ? rows[i]->against : "-");
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < nr_rows; i++)
+			run_row(rows[round % 2 ? nr_rows - 1 - i : i], round, scale);
+		fflush(stdout);
+	}
+	return 0;
+}

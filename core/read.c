@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The consuming reader (spec ring-buffer.md section 8): copy, then validate, then move `consumed`. One code for both modes: in discard mode
+ * the writer never overtakes `consumed`, so the validation never fails.
+ *
+ * Invariants
+ *	R1 A packet that was handed out was whole: its number stood in its slot before and after the copy, and it lay below the packet that
+ *	   `committed` was in, so nobody writes to it any more.
+ *	R2 next_record + overrun is exact: the difference between a packet's events_before and the records handed out so far is what was
+ *	   overwritten in between.
+ *	R3 `consumed` never lies beyond the start of the packet that `committed` is in.
+ *
+ * `consumed` is shared with readers outside, who may be hostile: a value that lies beyond `committed` or more than a lap behind is taken as
+ * the nearest possible one. It can lose the reader's data, nothing else.
+ */
+#include "../include/cairn/read.h"
+
+#include "region.h"
+#include "ring.h"
+
+enum { READ_TRIES = 100 };
+
+static struct cairn_ring *read_ring(unsigned ring)
+{
+	struct cairn_ring *r = ring < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[ring]) : NULL;
+
+	return r && cairn_image.region ? r : NULL;
+}
+
+static uint64_t read_slots(const struct cairn_ring *r)
+{
+	return (r->ring_mask + 1) / (r->pkt_mask + 1);
+}
+
+static const struct cairn_packet_header *read_header(const struct cairn_ring *r, uint64_t seq)
+{
+	uint64_t at = (seq & (read_slots(r) - 1)) * (r->pkt_mask + 1);
+
+	return (const struct cairn_packet_header *)(uintptr_t)(r->base + at);
+}
+
+/* The packet to read next, given the one that is being filled: where `consumed` is, brought within the lap that is still there. */
+static uint64_t read_wanted(const struct cairn_ring *r, uint64_t open, uint64_t committed)
+{
+	uint64_t slots = read_slots(r), oldest = open + 1 > slots ? open + 1 - slots : 0;
+	int64_t behind = cairn_pos_diff(committed & ~r->pkt_mask, cairn_load64(&r->consumed) & ~r->pkt_mask);
+	uint64_t wanted;
+
+	if (behind < 0)
+		return open;
+	wanted = open - (uint64_t)behind / (r->pkt_mask + 1);
+	return wanted > open || wanted < oldest ? oldest : wanted;
+}
+
+/* Content bytes of the copy, or 0 if the slot holds another packet (any more). *records is the number of records in it. */
+static uint64_t read_copy(const struct cairn_ring *r, uint64_t seq, uint64_t *buf, uint64_t *records)
+{
+	const struct cairn_packet_header *h = read_header(r, seq);
+	const uint64_t *from = (const uint64_t *)(const void *)h;
+	const struct cairn_closed *closed = (const struct cairn_closed *)(uintptr_t)r->closed + (seq & (read_slots(r) - 1));
+	uint64_t bytes, i;
+
+	if (cairn_load64_acquire(&h->seq) != seq) /* ORDER read:C, pairs with valid:A */
+		return 0;
+	bytes = cairn_load64(&h->content_bits) / 8;
+	if (bytes < CAIRN_PACKET_HEADER_BYTES || bytes > r->pkt_mask + 1)
+		return 0; /* of an older lap: the number has changed meanwhile, or memory is damaged */
+	for (i = 0; i < (bytes + 7) / 8; i++)
+		buf[i] = cairn_load64(&from[i]);
+	*records = cairn_load64(&closed->end) >> CAIRN_POS_BITS;
+	/*
+	 * ORDER read:B / invalid:A
+	 *   bytes, then the number again: if any byte was of a new lap, the number is no longer this one.
+	 */
+	cairn_fence_acquire(); /* ORDER read:B, pairs with invalid:A */
+	return cairn_load64(&h->seq) == seq ? bytes : 0;
+}
+
+int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf, size_t room)
+{
+	struct cairn_ring *r = c->ring;
+	unsigned tries;
+
+	if (room < r->pkt_mask + 1)
+		return CAIRN_ERANGE;
+	for (tries = 0; tries < READ_TRIES; tries++) {
+		uint64_t committed = cairn_load64_acquire(&r->committed); /* ORDER read:A, pairs with commit:A */
+		uint64_t open = cairn_ring_seq(r, committed);
+		uint64_t wanted = read_wanted(r, open, committed), bytes, records;
+		const struct cairn_packet_header *copy = buf;
+
+		if (wanted == open)
+			return CAIRN_EAGAIN;
+		bytes = read_copy(r, wanted, buf, &records);
+		if (!bytes)
+			continue; /* overtaken: look where the oldest is now */
+		c->overrun += copy->events_before - c->next_record;
+		c->next_record = copy->events_before + records;
+		/*
+		 * ORDER consumed:A / open:A
+		 *   done with the packet, then consumed; the writer may reuse the slot.
+		 */
+		cairn_store64_release(&r->consumed, (wanted + 1) * (r->pkt_mask + 1) & CAIRN_POS_MASK); /* ORDER consumed:A, pairs with open:A */
+		return (int64_t)bytes;
+	}
+	return CAIRN_EAGAIN;
+}
+
+/* Records in the packets before the one where reading begins; false if the writer was faster. */
+static bool read_begin(const struct cairn_ring *r, uint64_t *records)
+{
+	uint64_t committed = cairn_load64_acquire(&r->committed); /* ORDER read:A, pairs with commit:A */
+	uint64_t open = cairn_ring_seq(r, committed), wanted = read_wanted(r, open, committed);
+	const struct cairn_packet_header *h = read_header(r, wanted);
+
+	if (wanted == open) { /* all closed packets have been read */
+		*records = cairn_load64(&r->events_total);
+		cairn_fence_acquire();
+		return cairn_load64(&r->committed) == committed;
+	}
+	if (cairn_load64_acquire(&h->seq) != wanted) /* ORDER read:C, pairs with valid:A */
+		return false;
+	*records = cairn_load64(&h->events_before);
+	cairn_fence_acquire(); /* ORDER read:B, pairs with invalid:A */
+	return cairn_load64(&h->seq) == wanted;
+}
+
+static int read_claim(struct cairn_ring_reader *c, unsigned ring, uint64_t owner, uint64_t before)
+{
+	struct cairn_ring *r = read_ring(ring);
+	unsigned tries = 0;
+
+	if (!r || !owner)
+		return CAIRN_EINVAL;
+	/* ORDER claim:A, pairs with claim:B: what the last owner did to `consumed` comes before what we do */
+	if (!__atomic_compare_exchange_n(&r->reader, &before, owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return CAIRN_EBUSY;
+	c->ring = r;
+	c->owner = owner;
+	c->overrun = 0;
+	while (!read_begin(r, &c->next_record)) {
+		if (++tries == READ_TRIES) {
+			cairn_ring_reader_close(c);
+			return CAIRN_EAGAIN;
+		}
+	}
+	return 0;
+}
+
+int cairn_ring_reader_open(struct cairn_ring_reader *c, unsigned ring, uint64_t owner)
+{
+	return read_claim(c, ring, owner, 0);
+}
+
+int cairn_ring_reader_take_over(struct cairn_ring_reader *c, unsigned ring, uint64_t owner, uint64_t dead)
+{
+	return dead ? read_claim(c, ring, owner, dead) : CAIRN_EINVAL;
+}
+
+void cairn_ring_reader_close(struct cairn_ring_reader *c)
+{
+	cairn_store64_release(&c->ring->reader, 0); /* ORDER claim:B, pairs with claim:A */
+	c->ring = NULL;
+}
