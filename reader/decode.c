@@ -129,11 +129,7 @@ static uint64_t decode_time(const uint8_t *record, uint64_t prev)
 	return prev + ((low - prev) & CAIRN_TS_MASK);
 }
 
-/*
- * Latest time a record of the packet may have. `ts_end` of an open packet may lag behind; a closed
- * one's is final. A damaged header sets no bound.
- */
-static uint64_t decode_latest(const struct cairn_reader_packet *p)
+uint64_t cairn_reader_packet_latest(const struct cairn_reader_packet *p)
 {
 	if (p->h.ts_end < p->h.ts_begin)
 		return p->h.ts_begin + CAIRN_TS_MASK / 2;
@@ -142,7 +138,7 @@ static uint64_t decode_latest(const struct cairn_reader_packet *p)
 
 void cairn_reader_packet_parse(struct cairn_reader_packet *p, const struct cairn_sink *sink)
 {
-	uint64_t latest = decode_latest(p);
+	uint64_t latest = cairn_reader_packet_latest(p);
 	uint32_t at = CAIRN_PACKET_HEADER_BYTES;
 	uint32_t bad_times = 0, bad_at = 0;
 	struct cairn_fault f;
@@ -477,7 +473,7 @@ int cairn_walk_next(struct cairn_walk *w, struct cairn_reader_record *r)
 		uint32_t n = decode_record_bytes(p, at, &r->event, &r->bytes);
 		w->at = at + n;
 		uint64_t ts = decode_time(p->bytes + at, w->ts);
-		if (ts <= decode_latest(p))
+		if (ts <= cairn_reader_packet_latest(p))
 			w->ts = ts;
 		decode_count_time(w);
 		r->id = (uint32_t)cairn_reader_int(p->bytes + at + 6, 2, false);

@@ -296,6 +296,11 @@ enum { CAIRN_READER_ABSENT = 0, CAIRN_READER_OK = 1 };
 int cairn_reader_packet_read(const struct cairn_reader_stream *st, uint64_t seq, uint64_t offset,
 			     struct cairn_reader_packet *p, const struct cairn_sink *sink);
 /*
+ * Latest time a record of the packet may have. `ts_end` of an open packet may lag behind; a closed
+ * one's is final. A damaged header sets no bound.
+ */
+uint64_t cairn_reader_packet_latest(const struct cairn_reader_packet *p);
+/*
  * Rule (6): fills good, nr_records, last_ts. Never fails; what does not parse is told and left out.
  */
 void cairn_reader_packet_parse(struct cairn_reader_packet *p, const struct cairn_sink *sink);

@@ -206,9 +206,11 @@ static void snapshot_check_header(struct cairn_reader_packet *p, const struct ca
 	if (h->ts_begin > h->ts_end) {
 		snapshot_say(p, sink, offsetof(struct cairn_packet_header, ts_begin),
 			     "the packet ends before it begins", kept);
-		/* the first record's time, counted back from the end */
+		/* the first record's time, counted back from the end; unless it is the end that lies */
 		uint64_t low = cairn_reader_int(p->bytes + CAIRN_PACKET_HEADER_BYTES, 8, false);
-		h->ts_begin = h->ts_end - ((h->ts_end - low) & CAIRN_TS_MASK);
+		uint64_t back = (h->ts_end - low) & CAIRN_TS_MASK;
+		if (back <= CAIRN_TS_MASK / 2 && back <= h->ts_end)
+			h->ts_begin = h->ts_end - back;
 	}
 }
 

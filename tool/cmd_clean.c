@@ -87,19 +87,13 @@ int cairn_cmd_clean(const struct verb *v, int argc, char **argv)
 		}
 		dry = true;
 	}
-	regions_default_dir(path);
-	int dir = regions_open_dir(path);
+	int dir = regions_open_default(v, path);
 	if (dir == -ENOENT) {
 		say(v, "%s: no regions", path);
 		return EXIT_FINE;
 	}
-	if (dir < 0) {
-		say(v, "%s: %s", path,
-		    dir == -EPERM
-			    ? "belongs to somebody else, or others may write to it; nothing removed"
-			    : strerror(-dir));
+	if (dir < 0)
 		return EXIT_DATA;
-	}
 	int n = regions_scan(dir, &files);
 	for (int i = 0; i < n; i++)
 		ok &= clean_file(v, dir, path, &files[i], dry);

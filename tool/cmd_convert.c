@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -80,6 +81,27 @@ static bool convert_remove(int parent, const char *name, int depth, bool try)
 	/* looked at, it must hold a metadata file; being removed, it may be half gone already */
 	ok = ok && (!try || metadata || !any);
 	return ok && (try || unlinkat(parent, name, AT_REMOVEDIR) == 0);
+}
+
+static volatile sig_atomic_t convert_signal;
+
+static void convert_on_signal(int number)
+{
+	convert_signal = number;
+}
+
+/* An interrupted conversion takes away what it has written. */
+static void convert_catch(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction a, old;
+
+	memset(&a, 0, sizeof(a));
+	a.sa_handler = convert_on_signal;
+	a.sa_flags = SA_RESTART;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &a, NULL);
 }
 
 static bool convert_fail(const struct convert *c, const char *path, int e)
@@ -273,6 +295,7 @@ struct convert_stream {
 	char path[CONVERT_PATH_MAX];
 	uint8_t *held;
 	uint32_t held_bytes;
+	uint64_t held_last; /* time of its last record */
 };
 
 static void convert_flush(struct convert_stream *s, uint64_t discarded)
@@ -286,6 +309,63 @@ static void convert_flush(struct convert_stream *s, uint64_t discarded)
 	memcpy(s->held, &h, sizeof(h));
 	fwrite(s->held, 1, s->held_bytes, s->file);
 	s->held_bytes = 0;
+}
+
+/*
+ * A record whose time was out of order gets the time that the walk gave it: CTF readers stop at a
+ * clock that steps back.
+ */
+static void convert_mend_times(struct cairn_reader_packet *p)
+{
+	uint64_t latest = cairn_reader_packet_latest(p);
+	uint64_t ts = p->h.ts_begin;
+
+	for (uint32_t at = CAIRN_PACKET_HEADER_BYTES; at < p->good;) {
+		const struct cairn_schema_event *e;
+		uint8_t *r = p->bytes + at;
+		uint64_t word = cairn_reader_int(r, 8, false);
+		uint64_t t = ts + ((word - ts) & CAIRN_TS_MASK);
+		uint32_t id = (uint32_t)(word >> CAIRN_TS_BITS);
+		const uint8_t *payload = r + CAIRN_RECORD_HEADER_BYTES;
+		e = cairn_schema_find(&p->stream->image->schema, id);
+		int32_t n = id == CAIRN_ID_DISCARDED
+				    ? 4 + (int32_t)cairn_reader_int(payload, 4, false)
+				    : cairn_schema_event_bytes(
+					      e, payload, p->good - at - CAIRN_RECORD_HEADER_BYTES);
+		if (t <= latest)
+			ts = t;
+		word = (word & ~CAIRN_TS_MASK) | (ts & CAIRN_TS_MASK);
+		memcpy(r, &word, sizeof(word));
+		at += CAIRN_RECORD_HEADER_BYTES + (((uint32_t)n + 3) & ~3u);
+	}
+	p->last_ts = ts;
+}
+
+/*
+ * CTF readers stop where one packet overlaps the one before it or ends at an absurd time. When two
+ * overlap, the first one's end gives way down to its last record, then the second one's begin.
+ */
+static void convert_order(struct convert_stream *s, struct cairn_reader_packet *p)
+{
+	struct cairn_packet_header before;
+	uint64_t least = 0;
+
+	if (p->h.ts_end > p->last_ts && p->h.ts_end - p->last_ts > CAIRN_TS_MASK / 2)
+		p->h.ts_end = p->last_ts;
+	/* a clock that was restarted steps back by right; no CTF reader takes that */
+	if (s->held_bytes && !p->stream->image->state.clock_resets) {
+		memcpy(&before, s->held, sizeof(before));
+		if (before.ts_end > p->h.ts_begin)
+			before.ts_end = s->held_last;
+		memcpy(s->held, &before, sizeof(before));
+		least = before.ts_end;
+	}
+	if (p->h.ts_begin < least) {
+		p->h.ts_begin = least;
+		p->damaged = true;
+	}
+	if (p->damaged)
+		convert_mend_times(p);
 }
 
 static void convert_hold(struct convert_stream *s, struct cairn_reader_packet *p,
@@ -309,40 +389,10 @@ static void convert_hold(struct convert_stream *s, struct cairn_reader_packet *p
 	memcpy(p->bytes, h, sizeof(*h));
 	memset(p->bytes + content, 0, size - content);
 	memcpy(s->held, p->bytes, size);
+	s->held_last = p->last_ts;
 	s->held_bytes = size;
 	s->c->events += p->nr_records - removed;
 	s->c->packets++;
-}
-
-/*
- * A record whose time was out of order gets the time that the walk gave it: CTF readers stop at a
- * clock that steps back.
- */
-static void convert_mend_times(struct cairn_reader_packet *p)
-{
-	uint64_t latest = p->h.ts_end < p->h.ts_begin ? p->h.ts_begin + CAIRN_TS_MASK / 2
-			  : p->open                   ? p->h.ts_end + CAIRN_TS_MASK / 2
-						      : p->h.ts_end;
-	uint64_t ts = p->h.ts_begin;
-
-	for (uint32_t at = CAIRN_PACKET_HEADER_BYTES; at < p->good;) {
-		const struct cairn_schema_event *e;
-		uint8_t *r = p->bytes + at;
-		uint64_t word = cairn_reader_int(r, 8, false);
-		uint64_t t = ts + ((word - ts) & CAIRN_TS_MASK);
-		uint32_t id = (uint32_t)(word >> CAIRN_TS_BITS);
-		const uint8_t *payload = r + CAIRN_RECORD_HEADER_BYTES;
-		e = cairn_schema_find(&p->stream->image->schema, id);
-		int32_t n = id == CAIRN_ID_DISCARDED
-				    ? 4 + (int32_t)cairn_reader_int(payload, 4, false)
-				    : cairn_schema_event_bytes(
-					      e, payload, p->good - at - CAIRN_RECORD_HEADER_BYTES);
-		if (t <= latest)
-			ts = t;
-		word = (word & ~CAIRN_TS_MASK) | (ts & CAIRN_TS_MASK);
-		memcpy(r, &word, sizeof(word));
-		at += CAIRN_RECORD_HEADER_BYTES + (((uint32_t)n + 3) & ~3u);
-	}
 }
 
 /*
@@ -385,6 +435,10 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 	bool ok = s.held != NULL;
 	while (ok && cairn_walk_packet(&w)) {
 		struct cairn_reader_packet *p = &w.packet;
+		if (convert_signal)
+			ok = convert_fail(c, c->out, EINTR);
+		if (!ok)
+			break;
 		if (!s.file) {
 			if (p->good == CAIRN_PACKET_HEADER_BYTES && p->h.events_discarded == 0)
 				continue; /* nothing was ever told about this ring */
@@ -396,9 +450,8 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 			if (convert_any_lost(st) || cairn_walk_discarded(&w))
 				convert_lead_in(&s, p);
 		}
+		convert_order(&s, p);
 		convert_flush(&s, discarded);
-		if (p->damaged)
-			convert_mend_times(p);
 		discarded = cairn_walk_discarded(&w);
 		convert_hold(&s, p, w.events - p->nr_records);
 	}
@@ -479,6 +532,7 @@ static int convert_run(struct convert *c)
 	if (!convert_may_replace(c) || !input_open(&c->in, c->verb, c->file))
 		return EXIT_DATA;
 	snprintf(c->temp, sizeof(c->temp), "%s.XXXXXX", c->out);
+	convert_catch();
 	bool ok = mkdtemp(c->temp) != NULL || convert_fail(c, c->temp, errno);
 	if (ok) {
 		ok = convert_images(c) && convert_place(c);

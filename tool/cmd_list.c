@@ -76,16 +76,9 @@ int cairn_cmd_list(const struct verb *v, int argc, char **argv)
 		}
 		json = true;
 	}
-	regions_default_dir(dir);
-	int fd = regions_open_dir(dir);
-	if (fd == -EPERM) {
-		say(v, "%s: belongs to somebody else, or others may write to it; not used", dir);
+	int fd = regions_open_default(v, dir);
+	if (fd < 0 && fd != -ENOENT)
 		return EXIT_DATA;
-	}
-	if (fd < 0 && fd != -ENOENT) {
-		say(v, "%s: %s", dir, strerror(-fd));
-		return EXIT_DATA;
-	}
 	int n = fd < 0 ? 0 : regions_scan(fd, &files);
 	if (json)
 		printf("{\"dir\":"), json_string(stdout, dir), printf(",\"regions\":[");

@@ -11,12 +11,14 @@
 #include "capture.h"
 #include "regions.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -64,11 +66,12 @@ struct record {
 	struct capture_progress finished; /* of regions no longer in the list */
 };
 
-static volatile sig_atomic_t record_signal;
+static volatile sig_atomic_t record_signal, record_nr_signals;
 
 static void record_on_signal(int number)
 {
 	record_signal = number;
+	record_nr_signals++;
 }
 
 static uint64_t record_now(void)
@@ -437,13 +440,44 @@ static int record_region(struct record *r)
 
 /* -- PROGRAM */
 
-/* The child. Only what execve needs happens here; a failure goes back through the pipe. */
-static void record_exec(struct record *r, const char *dir, int report)
-{
-	static const int restore[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE};
+/* What the recorder changes for itself and the program must not inherit. */
+static const int record_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+#define RECORD_NR_SIGNALS (sizeof(record_signals) / sizeof(record_signals[0]))
+struct record_inherited {
+	struct sigaction actions[RECORD_NR_SIGNALS];
+	struct rlimit files;
+};
 
-	for (size_t i = 0; i < sizeof(restore) / sizeof(restore[0]); i++)
-		record_catch(restore[i], SIG_DFL);
+static void record_take_over(struct record_inherited *old)
+{
+	struct rlimit most;
+
+	for (size_t i = 0; i < RECORD_NR_SIGNALS; i++)
+		sigaction(record_signals[i], NULL, &old->actions[i]);
+	record_catch(SIGINT, SIG_IGN); /* the terminal sends it to the program, too */
+	record_catch(SIGQUIT, SIG_IGN);
+	record_catch(SIGTERM, record_on_signal);
+	record_catch(SIGHUP, record_on_signal);
+	/* two descriptors for each process of the run */
+	if (getrlimit(RLIMIT_NOFILE, &old->files) == 0) {
+		most = old->files;
+		most.rlim_cur = most.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &most);
+	}
+}
+
+/* The child. Only what execve needs happens here; a failure goes back through the pipe. */
+static void record_exec(struct record *r, const char *dir, const struct record_inherited *old,
+			int report)
+{
+	for (size_t i = 0; i < RECORD_NR_SIGNALS; i++)
+		if (old->actions[i].sa_handler == SIG_IGN) /* as under nohup */
+			record_catch(record_signals[i], SIG_IGN);
+		else
+			record_catch(record_signals[i], SIG_DFL);
+	record_catch(SIGPIPE, SIG_DFL);
+	record_catch(SIGXFSZ, SIG_DFL);
+	setrlimit(RLIMIT_NOFILE, &old->files);
 	if (setenv("CAIRN_DIR", dir, 1) == 0 &&
 	    setenv("CAIRN_TRACE", r->globs ? r->globs : "*:*", 1) == 0)
 		execvp(r->program[0], r->program);
@@ -454,7 +488,7 @@ static void record_exec(struct record *r, const char *dir, int report)
 }
 
 /* Returns the child's pid, or -errno; *not_started tells whether exec failed. */
-static pid_t record_spawn(struct record *r, const char *dir)
+static pid_t record_spawn(struct record *r, const char *dir, const struct record_inherited *old)
 {
 	int pipe_fd[2], e = 0;
 
@@ -464,7 +498,7 @@ static pid_t record_spawn(struct record *r, const char *dir)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(pipe_fd[0]);
-		record_exec(r, dir, pipe_fd[1]);
+		record_exec(r, dir, old, pipe_fd[1]);
 	}
 	int fork_error = errno;
 	close(pipe_fd[1]);
@@ -552,17 +586,57 @@ static bool record_reap(struct record *r, int dir)
 	return true;
 }
 
-static void record_remove_dir(const char *path, int dir)
-{
-	struct region_file *files;
-	int n = regions_scan(dir, &files);
+/*
+ * The folder that the programs see lies in one that they do not know of: a daemon of the run that
+ * makes its region only after the end finds no place to make the folder anew.
+ */
+struct record_folder {
+	char outer[REGIONS_PATH_MAX], path[REGIONS_PATH_MAX];
+	int fd;
+};
 
-	for (int i = 0; i < n; i++)
-		unlinkat(dir, files[i].name, 0);
-	if (n > 0)
-		free(files);
-	close(dir);
-	rmdir(path);
+static bool record_make_in(struct record_folder *f, const char *parent)
+{
+	if (snprintf(f->outer, sizeof(f->outer), "%s/cairn-record-XXXXXX", parent) >=
+		    REGIONS_PATH_MAX ||
+	    !mkdtemp(f->outer))
+		return false;
+	if (snprintf(f->path, sizeof(f->path), "%s/regions", f->outer) < REGIONS_PATH_MAX &&
+	    mkdir(f->path, 0700) == 0)
+		return true;
+	int e = errno;
+	rmdir(f->outer);
+	errno = e;
+	return false;
+}
+
+static bool record_make_folder(struct record *r, struct record_folder *f)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (!record_make_in(f, "/dev/shm") && !record_make_in(f, tmp && *tmp ? tmp : "/tmp"))
+		return record_fail(r, f->outer, errno);
+	f->fd = regions_open_dir(f->path);
+	return f->fd >= 0 || record_fail(r, f->path, -f->fd);
+}
+
+/* Everything goes; again, should a process of the run put a file there meanwhile. */
+static void record_remove_folder(struct record_folder *f)
+{
+	for (int try = 0; try < 100; try++) {
+		DIR *d = opendir(f->path);
+		struct dirent *e;
+		while (d && (e = readdir(d)))
+			if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+				unlinkat(dirfd(d), e->d_name, 0);
+		if (d)
+			closedir(d);
+		if (rmdir(f->path) == 0 || errno != ENOTEMPTY)
+			break;
+	}
+	if (f->fd >= 0)
+		close(f->fd);
+	rmdir(f->outer);
 }
 
 /*
@@ -590,9 +664,9 @@ static int record_attend(struct record *r, pid_t pid, int dir, int watch)
 			look = now;
 		if (ended)
 			break;
-		if (record_signal && record_signal != forwarded) {
-			forwarded = record_signal;
-			kill(pid, forwarded);
+		if (record_nr_signals != forwarded) {
+			forwarded = record_nr_signals;
+			kill(pid, record_signal);
 		}
 		if (now >= until) {
 			say(r->v, "%s: time is up; sent it SIGTERM", r->program[0]);
@@ -621,15 +695,13 @@ static unsigned record_still_alive(const struct record *r)
 static int record_run(struct record *r, const char *path, int dir)
 {
 	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct record_inherited old;
 	uint64_t events;
 
 	if (watch < 0 || inotify_add_watch(watch, path, IN_CREATE | IN_MOVED_TO) < 0)
 		record_fail(r, path, errno); /* the look every 100 ms remains */
-	record_catch(SIGINT, SIG_IGN);       /* the terminal sends it to the program, too */
-	record_catch(SIGQUIT, SIG_IGN);
-	record_catch(SIGTERM, record_on_signal);
-	record_catch(SIGHUP, record_on_signal);
-	pid_t pid = record_spawn(r, path);
+	record_take_over(&old);
+	pid_t pid = record_spawn(r, path, &old);
 	if (pid < 0) {
 		close(watch);
 		record_fail(r, r->program[0], (int)-pid);
@@ -664,9 +736,8 @@ static int record_run(struct record *r, const char *path, int dir)
 
 static int record_program(struct record *r)
 {
-	char path[REGIONS_PATH_MAX];
 	const char *base = strrchr(r->program[0], '/');
-	const char *tmp = getenv("TMPDIR");
+	struct record_folder folder = {.fd = -1};
 
 	base = base ? base + 1 : r->program[0];
 	if (!r->out) {
@@ -677,24 +748,12 @@ static int record_program(struct record *r)
 		record_free(r);
 		return EXIT_DATA;
 	}
-	snprintf(path, sizeof(path), "/dev/shm/cairn-record-XXXXXX");
-	if (!mkdtemp(path)) {
-		snprintf(path, sizeof(path), "%s/cairn-record-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-		if (!mkdtemp(path)) {
-			record_fail(r, path, errno);
-			record_free(r);
-			return EXIT_DATA;
-		}
-	}
-	int dir = regions_open_dir(path);
 	int status = EXIT_DATA;
-	if (dir < 0)
-		record_fail(r, path, -dir);
-	else
-		status = record_run(r, path, dir);
+	if (record_make_folder(r, &folder))
+		status = record_run(r, folder.path, folder.fd);
 	record_free(r);
-	if (dir >= 0)
-		record_remove_dir(path, dir);
+	if (folder.path[0])
+		record_remove_folder(&folder);
 	return status;
 }
 

@@ -96,7 +96,8 @@ static int main_run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	signal(SIGPIPE,
-	       SIG_IGN); /* a broken pipe is an error of write(), so that files get finished */
+	/* a broken pipe and a file's limit are errors of write(), so that files get finished */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	return output_finish(&main_itself, main_run(argc, argv));
 }

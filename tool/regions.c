@@ -34,6 +34,17 @@ int regions_open_dir(const char *path)
 	return fd;
 }
 
+int regions_open_default(const struct verb *v, char path[REGIONS_PATH_MAX])
+{
+	regions_default_dir(path);
+	int fd = regions_open_dir(path);
+	if (fd == -EPERM)
+		say(v, "%s: belongs to somebody else, or others may write to it; not used", path);
+	else if (fd < 0 && fd != -ENOENT)
+		say(v, "%s: %s", path, strerror(-fd));
+	return fd;
+}
+
 /* COMM.PID.START.cairn: COMM may hold dots itself. */
 static bool regions_parse_name(struct region_file *r)
 {
@@ -51,6 +62,8 @@ static bool regions_parse_name(struct region_file *r)
 		return false;
 	pid++;
 	r->start = strtoull(start, &end, 10);
+	if (end != start && *end == '-') /* START-N: it executed itself again */
+		end += 1 + strspn(end + 1, "0123456789");
 	if (end == start || *end)
 		return false;
 	unsigned long long p = strtoull(pid, &end, 10);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The directory in which programs leave their regions: COMM.PID.START.cairn, one a process. */
+/*
+ * The directory in which programs leave their regions: COMM.PID.START.cairn, one a process;
+ * START-N.cairn when it executed itself again.
+ */
 #ifndef CAIRN_TOOL_REGIONS_H
 #define CAIRN_TOOL_REGIONS_H
 
@@ -27,6 +30,8 @@ void regions_default_dir(char path[REGIONS_PATH_MAX]);
  * number.
  */
 int regions_open_dir(const char *path);
+/* The two in one; a failure other than -ENOENT has been said. */
+int regions_open_default(const struct verb *v, char path[REGIONS_PATH_MAX]);
 /*
  * Regular files of the directory whose names end in .cairn, by name. Returns their number or a
  * negative errno number.

@@ -4,8 +4,10 @@
 """record, list and clean: live targets, programs and their children, targets that vanish."""
 import json
 import os
+import resource
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -20,6 +22,8 @@ PROGRAM = '''
 import os, subprocess, sys, time
 sys.path.insert(0, %r)
 import mkregion
+with open(%r, "a") as f:
+    f.write(os.environ["CAIRN_DIR"] + chr(10))
 start = int(open("/proc/self/stat").read().rsplit(")", 1)[1].split()[19])
 mkregion.UUID = os.urandom(16)
 g = mkregion.Region(uuid=os.urandom(16), flags=mkregion.USER | mkregion.CLOCK_NS, pid=os.getpid(), start=start, name="fake", cpus=8)
@@ -36,7 +40,7 @@ for _ in range(int(sys.argv[1])):
 if sys.argv[2] == "kill":
     os.kill(os.getpid(), 9)
 sys.exit(int(sys.argv[2]))
-''' % cli.HERE
+''' % (cli.HERE, cli.path("folders"))
 
 
 def program():
@@ -172,7 +176,7 @@ def _():
     tap.equal(status, 137, f"status of a killed program: {err}")
     tap.contains(err, "killed by signal 9", "message")
     tap.check(any(n.endswith(".cairn") and n.startswith("python") for n in os.listdir(cli.FOLDER.name)), "default name of the capture")
-    tap.equal([n for n in os.listdir("/dev/shm") if n.startswith("cairn-record-")], [], "directories left behind")
+    tap.equal(leftovers(), [], "left behind")
 
 
 @tap.test("programs that cannot be recorded")
@@ -184,6 +188,213 @@ def _():
     tap.equal(status, 127, "status of a program that is not there")
     tap.equal(cairn("record", "-o", cli.FOLDER.name, "--", "true")[0], 1, "output is a directory")
     tap.check(not os.path.exists(cli.path("x")), "a capture of nothing")
+
+
+SCRIPT = """
+import os, signal, subprocess, sys, time
+sys.path.insert(0, HERE)
+import mkregion
+with open(FOLDERS, "a") as f:
+    f.write(os.environ["CAIRN_DIR"] + "\\n")
+def region():
+    start = int(open("/proc/self/stat").read().rsplit(")", 1)[1].split()[19])
+    g = mkregion.Region(uuid=os.urandom(16), flags=mkregion.USER | mkregion.CLOCK_NS, pid=os.getpid(), start=start, cpus=8)
+    g.ring()
+    mkregion.fill(g, 50)
+    name = os.path.join(os.environ["CAIRN_DIR"], "fake.%d.%d.cairn" % (os.getpid(), start))
+    with open(name + ".new", "wb") as f:
+        f.write(g.build())
+    os.rename(name + ".new", name)
+region()
+"""
+
+
+def script(text):
+    head = f"HERE, FOLDERS = {cli.HERE!r}, {cli.path('folders')!r}\n"
+    return [sys.executable, "-c", head + SCRIPT + text]
+
+
+def record(text, *options, program=None, **words):
+    """Start `cairn record` of a script; returns (recorder, its capture)."""
+    out = cli.path("script.capture")
+    for old in (out, cli.path("folders")):
+        if os.path.exists(old):
+            os.remove(old)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CAIRN_")}
+    return subprocess.Popen([cli.CAIRN, "record", "-o", out, *options, "--", *(program or script(text))], stderr=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True, env=environment, cwd=cli.FOLDER.name, **words), out
+
+
+def leftovers():
+    """What is still there of the folders that our recorders made, and of temporaries beside the output."""
+    folders = set()
+    if os.path.exists(cli.path("folders")):
+        with open(cli.path("folders"), encoding="utf-8") as f:
+            for line in f:
+                folders |= {line.strip(), os.path.dirname(line.strip())} - {"/dev/shm"}
+    return [n for n in folders if os.path.exists(n)] + [n for n in os.listdir(cli.FOLDER.name) if n.startswith("script.capture.")]
+
+
+def ends(recorder, status, what, seconds=30):
+    try:
+        _, err = recorder.communicate(timeout=seconds)
+    finally:
+        recorder.kill()
+    tap.equal(recorder.returncode, status, f"{what}: status; {err}")
+    tap.equal(leftovers(), [], f"{what}: left behind")
+    return err
+
+
+@tap.test("a daemon that outlives the program leaves nothing behind")
+def _():
+    # its region comes after the recorder has gone: the folder is not made again
+    daemon = """
+if os.fork() == 0:
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in 0, 1, 2:
+        os.dup2(null, fd)
+    time.sleep(1)
+    try:
+        os.mkdir(os.environ["CAIRN_DIR"], 0o700)
+    except OSError:
+        pass
+    os._exit(0)
+open(os.path.join(os.environ["CAIRN_DIR"], "half.new"), "w").close()
+"""
+    recorder, out = record(daemon)
+    ends(recorder, 0, "daemon")
+    time.sleep(1.5)
+    tap.equal(leftovers(), [], "left behind by the daemon")
+    tap.equal(json.loads(cairn("stat", "--json", out)[1])["total"]["decoded"], 50, "events")
+
+
+@tap.test("signals: Ctrl-C, SIGTERM passed on each time, those that were ignored stay ignored")
+def _():
+    wait = """
+print("up", flush=True)
+time.sleep(20)
+"""
+    recorder, out = record(wait, start_new_session=True)
+    recorder.stdout.readline()
+    os.killpg(recorder.pid, signal.SIGINT)
+    ends(recorder, 130, "Ctrl-C")
+    tap.equal(cairn("check", out)[0], 0, "capture after Ctrl-C")
+    recorder, out = record("""
+seen = []
+signal.signal(signal.SIGTERM, lambda *_: seen.append(1))
+print("up", flush=True)
+while len(seen) < 2:
+    time.sleep(0.05)
+sys.exit(3)
+""")
+    recorder.stdout.readline()
+    recorder.send_signal(signal.SIGTERM)
+    time.sleep(0.4)
+    recorder.send_signal(signal.SIGTERM)
+    ends(recorder, 3, "SIGTERM twice")
+    recorder, out = record("sys.exit(5 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else 6)",
+                           preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    ends(recorder, 5, "SIGHUP ignored, as under nohup")
+
+
+@tap.test("exec chains and a hundred children")
+def _():
+    again = script("")
+    recorder, out = record(f"sys.stdout.flush(); os.execv({again[0]!r}, {again!r})")
+    ends(recorder, 0, "exec")
+    recorder, out = record("""
+for _ in range(100):
+    if os.fork() == 0:
+        region()
+        time.sleep(0.5)
+        os._exit(0)
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+""", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 4096)))
+    ends(recorder, 0, "a hundred children")
+    tap.equal(json.loads(cairn("stat", "--json", out)[1])["total"]["decoded"], 101 * 50, "events of 101 processes")
+
+
+@tap.test("two recorders on one region, one killed")
+def _():
+    if not os.path.exists(WRITER):
+        tap.skip("allowed: cli-writer is not built")
+    file, _ = region("live")
+    outs = [cli.path(f"twin{i}.capture") for i in range(3)]
+    twins = [subprocess.Popen([cli.CAIRN, "record", "--region", file, "-o", out], stderr=subprocess.PIPE, text=True) for out in outs]
+    time.sleep(0.1)
+    twins[2].send_signal(signal.SIGTERM)
+    tap.run([WRITER, file, "50000", "2000"])
+    for twin, out in zip(twins, outs):
+        _, err = twin.communicate(timeout=60)
+        tap.equal(twin.returncode, 0, f"status: {err}")
+        tap.equal(cairn("check", out)[0], 0, "check")
+    for out in outs[:2]:
+        for cpu in json.loads(cairn("stat", "--json", out)[1])["cpus"]:
+            tap.equal(cpu["emitted"], 50000, f"emitted on CPU {cpu['cpu']}")
+
+
+@tap.test("a full disk: it is said, the old capture stays, nothing is left behind")
+def _():
+    small = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+    recorder, out = record("", preexec_fn=small, program=["sh", "-c", "ulimit -f unlimited 2>/dev/null; exec true"])
+    ends(recorder, 1, "no region")
+    file, _ = region("overwrite")
+    out = cli.path("script.capture")
+    with open(out, "wb") as f:
+        f.write(b"old")
+    recorder = subprocess.Popen([cli.CAIRN, "record", "--region", file, "-d", "0.1", "-o", out], stderr=subprocess.PIPE, text=True,
+                                preexec_fn=small)
+    err = ends(recorder, 1, "record")
+    tap.contains(err, "File too large", "message")
+    with open(out, "rb") as f:
+        tap.equal(f.read(), b"old", "the old capture")
+    ctf = cli.path("script.capture.d")
+    done = subprocess.run([cli.CAIRN, "convert", "--to", "ctf", file, "-o", ctf], capture_output=True, text=True, timeout=30, check=False,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000)))
+    tap.equal(done.returncode, 1, f"convert: {done.stderr}")
+    tap.contains(done.stderr, "File too large", "message")
+    tap.equal(leftovers(), [], "left behind by convert")
+
+
+def many_packets(slots):
+    """A region of 4 KiB packets, each a copy of the first with its own number."""
+    g = cli.mkregion.Region(cpus=1)
+    r = g.ring(slots)
+    for i in range(200):
+        r.emit(1000, cli.mkregion.TICK, 5, jiffies=i, cpu=0, drift=0, load=0)
+    n = r.total
+    first = bytes(r.mem[:4096])
+    for i in range(slots):
+        r.mem[4096 * i:4096 * i + 4096] = first
+        r.poke(i, 56, "<QQQ", i, 0, n * i)
+    r.hint, r.total = slots - 1, n * (slots - 1)
+    r.pos = r.committed = (slots - 1) * 4096 + struct.unpack_from("<Q", first, 40)[0] // 8
+    r.count = r.committed_count = n
+    file = cli.path("many.region")
+    with open(file, "wb") as f:
+        f.write(g.build())
+    return file, n * slots
+
+
+@tap.test("convert that is interrupted leaves nothing behind")
+def _():
+    file, events = many_packets(16384)
+    tap.equal(json.loads(cairn("stat", "--json", file)[1])["total"]["decoded"], events, "events of the region")
+    out = cli.path("script.capture.ctf")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen([cli.CAIRN, "convert", "--to", "ctf", file, "-o", out], stderr=subprocess.PIPE, text=True)
+        until = time.monotonic() + 20
+        while not leftovers() and time.monotonic() < until:
+            time.sleep(0.001)
+        process.send_signal(number)
+        err = process.communicate(timeout=30)[1]
+        tap.equal(process.returncode, 1, f"status: {err}")
+        tap.equal(leftovers(), [], "left behind by convert")
 
 
 @tap.test("list and clean tell the living from the dead")
@@ -200,20 +411,21 @@ def _():
         cli.mkregion.fill(g, 12)
         with open(os.path.join(directory, f"a.b.{pid}.{when}.cairn"), "wb") as f:
             f.write(g.build())
-    with open(os.path.join(directory, "dead.4194304.6.cairn"), "wb") as f:
-        f.write(bytes(8192))
+    for name in ("dead.4194304.6.cairn", "dead.4194304.7-2.cairn"):  # never completed; the second after it executed itself again
+        with open(os.path.join(directory, name), "wb") as f:
+            f.write(bytes(8192))
     for other in ("letter", "odd.cairn"):
         with open(os.path.join(directory, other), "wb") as f:
             f.write(b"dear")
     rows = json.loads(cairn("list", "--json", env=env)[1])["regions"]
     tap.equal({r["name"]: (r["alive"], r["complete"], r["events"]) for r in rows},
               {f"a.b.{me}.{start}.cairn": (True, True, 12), f"a.b.{me}.{start + 1}.cairn": (False, True, 12),
-               "a.b.4194304.5.cairn": (False, True, 12), "dead.4194304.6.cairn": (False, False, 0),
+               "a.b.4194304.5.cairn": (False, True, 12), "dead.4194304.6.cairn": (False, False, 0), "dead.4194304.7-2.cairn": (False, False, 0),
                "odd.cairn": (False, False, 0)}, "list")
     status, out, err = cairn("clean", "-n", env=env)
-    tap.equal((status, out.count("would remove")), (0, 3), f"clean -n: {out}{err}")
+    tap.equal((status, out.count("would remove")), (0, 4), f"clean -n: {out}{err}")
     status, out, err = cairn("clean", env=env)
-    tap.equal((status, out.count("removed")), (0, 3), f"clean: {out}{err}")
+    tap.equal((status, out.count("removed")), (0, 4), f"clean: {out}{err}")
     tap.contains(err, "cannot tell whose it is", "message")
     tap.equal(sorted(os.listdir(directory)), sorted([f"a.b.{me}.{start}.cairn", "letter", "odd.cairn"]), "what is left")
     os.chmod(directory, 0o777)

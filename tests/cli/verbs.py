@@ -77,6 +77,31 @@ def ctf_reads(scenario):
     tap.equal(said, sum(c["lost"] for c in sums["cpus"] if c["decoded"]), "losses by babeltrace2")
 
 
+@tap.test("CTF of damaged packet headers: babeltrace2 reads as many events as report")
+def _():
+    tap.need("babeltrace2")
+    import struct
+    import subprocess
+    file, _ = region("overwrite")
+    with open(file, "rb") as f:
+        good = f.read()
+    packets = [i for i in range(0, len(good), 4096) if good[i:i + 4] == b"\xc1\x1f\xfc\xc1"]
+    for at, bit in ((24, 10), (24, 54), (24, 63), (32, 10), (32, 44), (32, 54), (32, 63), (40, 40), (48, 3), (64, 60)):
+        for packet in (packets[2], packets[-1], packets[-3]):
+            data = bytearray(good)
+            value, = struct.unpack_from("<Q", data, packet + at)
+            struct.pack_into("<Q", data, packet + at, value ^ 1 << bit)
+            with open(file, "wb") as f:
+                f.write(data)
+            out = cli.path("damaged.ctf")
+            shutil.rmtree(out, ignore_errors=True)
+            cairn("convert", "--to", "ctf", file, "-o", out)
+            bt = subprocess.run(["babeltrace2", out], capture_output=True, text=True, timeout=60, check=False)
+            what = f"bit {bit} of the word at {at} of the packet at {packet:#x}"
+            tap.equal(bt.returncode, 0, f"babeltrace2, {what}: {bt.stderr[-300:]}")
+            tap.equal(bt.stdout.count("\n"), len(events_of(cairn("report", file)[1])), f"events, {what}")
+
+
 for _name in cli.SCENARIOS:
     tap.add(f"sums of {_name}", sums_hold, _name)
     tap.add(f"capture of {_name}", capture_says_the_same, _name)
