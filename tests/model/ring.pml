@@ -43,6 +43,21 @@
 #define W (R + 2)
 #define PACKETS ((FILLED + EMITS + IRQS) / R + 2)
 
+/* Places that a search must come to, or it has shown less than it says: -DREACHED_x=REACHED makes place x an error. */
+#define REACHED assert(false)
+#ifndef REACHED_again
+#define REACHED_again skip /* publishing goes round again */
+#endif
+#ifndef REACHED_full
+#define REACHED_full skip /* lost: unread packets */
+#endif
+#ifndef REACHED_wrap
+#define REACHED_wrap skip /* lost: a lap is pending */
+#endif
+#ifndef REACHED_swap
+#define REACHED_swap skip /* an opener finds that a nested one has invalidated, or reused, the slot meanwhile */
+#endif
+
 /* Words of packet p, in its slot. SEQ is 0 = not valid, or p + 1; so are TS (ts_begin) and the records: what belongs to packet p is p + 1. */
 #define SLOT_WORDS (5 + R)
 #define WORD(p, w) (((p) % N) * SLOT_WORDS + (w))
@@ -207,7 +222,7 @@ inline publish()
 			RUNS ->
 			if
 			:: pos == to || cpu[COMMITTED] != to -> break
-			:: else -> from = to
+			:: else -> REACHED_again; from = to
 			fi
 		}
 	od;
@@ -227,6 +242,7 @@ inline invalidate()
 {
 	if
 	:: old != 0 && old + N == ns + 1 && cpu[WORD(ns, SEQ)] == old -> store(WORD(ns, SEQ), 0, PLAIN)
+	:: old != 0 && old + N == ns + 1 && cpu[WORD(ns, SEQ)] != old -> REACHED_swap
 	:: else -> skip
 	fi;
 	old = 0
@@ -245,7 +261,7 @@ again:	atomic {
 		RUNS ->
 		o = pos;
 		tries++;
-		assert(tries < 9);
+		assert(tries <= 3 + 3 * IRQS);
 		if
 		:: limit < o + 1 -> goto slow
 		:: else -> skip
@@ -285,7 +301,7 @@ slow:	atomic {
 		RUNS ->
 		o = pos;
 		tries++;
-		assert(tries < 9);
+		assert(tries <= 3 + 3 * IRQS);
 		ns = o / W + (o % W -> 1 : 0)
 	};
 	if
@@ -300,7 +316,7 @@ slow:	atomic {
 	:: atomic {
 		RUNS && (o % W == 0 || o % W == W - 1) ->
 		if
-		:: FULL(ns) -> lost++; emitted++; goto out
+		:: FULL(ns) -> REACHED_full; lost++; emitted++; goto out
 #ifdef WEAK_open
 		/* not an acquire: the stores below may be seen before the load is made, if it then returns what was assumed */
 		:: FULL(ns) && !promised -> promised = true; promise = ns + 1 - N
@@ -308,7 +324,7 @@ slow:	atomic {
 		:: !FULL(ns) -> skip
 		fi;
 		if
-		:: ns + 1 - cpu[COMMITTED] / W > N -> lost++; emitted++; goto out
+		:: ns + 1 - cpu[COMMITTED] / W > N -> REACHED_wrap; lost++; emitted++; goto out
 		:: else -> old = cpu[WORD(ns, SEQ)]
 		fi
 	}
