@@ -185,14 +185,47 @@ struct cairn_ring *cairn_ring_missing(void)
 	if (cpu < CAIRN_MAX_CPUS && CAIRN_LOAD_PTR(&cairn_rings[cpu]))
 		return CAIRN_LOAD_PTR(&cairn_rings[cpu]);
 #endif
-	if (cairn_image.region && cairn_is_tracing_on())
-		__atomic_fetch_add(&cairn_image.state->lost_no_stream, 1, __ATOMIC_RELAXED); /* shared: any CPU may come here */
+	cairn_lost_no_stream();
 	return NULL;
 }
 
+void cairn_lost_no_stream(void)
+{
+	if (cairn_image.region && cairn_is_tracing_on())
+		__atomic_fetch_add(&cairn_image.state->lost_no_stream, 1, __ATOMIC_RELAXED); /* shared: any CPU may come here */
+}
+
+#if CAIRN_PORT_STAGE
+struct cairn_ring *cairn_ring_stage(uint32_t size)
+{
+	struct cairn_ring *r = cairn_port_stage(size);
+
+	if (CAIRN_LIKELY(r != NULL))
+		return r;
+	cairn_port_attach();
+	r = cairn_ring_here();
+	if (!r)
+		r = cairn_port_stage(size);
+	if (!r)
+		cairn_lost_no_stream();
+	return r;
+}
+#endif
+
 void cairn_ring_too_big(void)
 {
+#if CAIRN_PORT_STAGE
+	struct cairn_ring *r = cairn_ring_here();
+
+	if (!r)
+		r = cairn_ring_stage(0);
+	if (r && r->mode == CAIRN_RING_STAGING) {
+		cairn_port_commit(r, r->pos - CAIRN_ONE_RECORD, CAIRN_PACKET_MAX);
+		return;
+	}
+#else
 	struct cairn_ring *r = cairn_ring_current();
+#endif
 
 	if (r && cairn_load32(&r->enabled))
 		cairn_local_inc64(&r->lost[CAIRN_LOST_BIG]);
@@ -207,6 +240,10 @@ void cairn_flush(void)
 
 	if (r)
 		cairn_ring_flush(r);
+#if CAIRN_PORT_STAGE
+	else
+		cairn_port_flush();
+#endif
 	cairn_port_preempt_on(preempt);
 }
 

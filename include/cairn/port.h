@@ -30,6 +30,15 @@
  *				since the call. Thread context.
  *	CAIRN_PORT_ATTACH	void cairn_port_attach(void): this context has no stream (index out of range, or no ring): get one with
  *				cairn_ring_open(), or leave it. Any context; the event that asked is written if it got one.
+ *	CAIRN_PORT_STAGE	(with CAIRN_PORT_ATTACH) for contexts that got no stream of their own; the record is made elsewhere and then copied
+ *				into a stream:
+ *				struct cairn_ring *cairn_port_stage(uint32_t size): take room for a record of `size` bytes in a ring of this
+ *				context alone, of mode CAIRN_RING_STAGING (ring.h), moving its `pos`; LIFO. NULL: there is none.
+ *				void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size): write the record that lies
+ *				there to a stream, or count it as lost, and set `pos` back to `begin`. One that no packet can hold has no
+ *				bytes: it is only to be counted.
+ *				void cairn_port_flush(void): cairn_flush() for the stream that this context would write to.
+ *				Any context.
  *	CAIRN_PORT_POPULATE	int cairn_port_populate(uint64_t offset, uint64_t bytes): this part of the region is about to be written for
  *				the first time; make sure that it can be. 0, or a negative CAIRN_E* (a ring is then not opened, an event
  *				not described). Called again for what is populated already, with neighbours in the same page. Any context
@@ -56,6 +65,9 @@
 #ifndef CAIRN_PORT_ATTACH
 #define CAIRN_PORT_ATTACH 0
 #endif
+#ifndef CAIRN_PORT_STAGE
+#define CAIRN_PORT_STAGE 0
+#endif
 #ifndef CAIRN_PORT_POPULATE
 #define CAIRN_PORT_POPULATE 0
 #endif
@@ -64,6 +76,10 @@
 #endif
 #ifndef CAIRN_PORT_CACHE_CLEAN
 #define CAIRN_PORT_CACHE_CLEAN 0
+#endif
+
+#if CAIRN_PORT_STAGE
+struct cairn_ring;
 #endif
 
 CAIRN_C_BEGIN
@@ -76,6 +92,11 @@ void cairn_port_sync_cores(void);
 #endif
 #if CAIRN_PORT_ATTACH
 void cairn_port_attach(void);
+#endif
+#if CAIRN_PORT_STAGE
+struct cairn_ring *cairn_port_stage(uint32_t size);
+void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size);
+void cairn_port_flush(void);
 #endif
 #if CAIRN_PORT_POPULATE
 int cairn_port_populate(uint64_t offset, uint64_t bytes);

@@ -33,6 +33,9 @@ struct cairn_slot {
 	uint64_t end;
 	uint64_t ts;
 	uint32_t size; /* of the record */
+#if CAIRN_PORT_STAGE
+	bool staged; /* false wherever the compiler sees that the ring is a stream */
+#endif
 	unsigned long preempt;
 };
 
@@ -46,6 +49,10 @@ bool cairn_ring_slow(struct cairn_ring *r, uint32_t size);
 void cairn_ring_publish(struct cairn_ring *r, uint64_t from);
 /* No ring under this index: ask the port for one, or count the loss. NULL or the ring. */
 struct cairn_ring *cairn_ring_missing(void);
+#if CAIRN_PORT_STAGE
+/* The same with room for `size` bytes taken, if the ring is one for staging. */
+struct cairn_ring *cairn_ring_stage(uint32_t size);
+#endif
 /* Count a record of more than CAIRN_RECORD_MAX bytes of payload as lost. */
 void cairn_ring_too_big(void);
 
@@ -85,6 +92,26 @@ CAIRN_INLINE int64_t cairn_pos_diff(uint64_t a, uint64_t b)
 	return (int64_t)((a - b) << (64 - CAIRN_POS_BITS)) >> (64 - CAIRN_POS_BITS);
 }
 
+#if CAIRN_PORT_STAGE
+/*
+ * Mode of a ring that is no stream, but where a context without one prepares records (port.h). It lies in no region. `base` is its
+ * memory, `pos` counts bytes and records that are being prepared, and `committed` is never a position: so cairn_ring_commit() leaves
+ * its straight path.
+ */
+#define CAIRN_RING_STAGING 2u
+
+CAIRN_INLINE void cairn_slot_stage(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
+{
+	s->ring = r;
+	s->hdr = NULL;
+	s->begin = cairn_load64(&r->pos) - size - CAIRN_ONE_RECORD;
+	s->record = (char *)(uintptr_t)r->base + (s->begin & CAIRN_POS_MASK);
+	s->end = s->ts = 0;
+	s->size = size;
+	s->staged = true;
+}
+#endif
+
 enum cairn_turn { CAIRN_TURN_RESERVED, CAIRN_TURN_FULL, CAIRN_TURN_MOVED };
 
 /*
@@ -116,6 +143,9 @@ CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_
 	s->end = n;
 	s->ts = ts;
 	s->size = size;
+#if CAIRN_PORT_STAGE
+	s->staged = false;
+#endif
 	return CAIRN_TURN_RESERVED;
 }
 
@@ -124,9 +154,22 @@ CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
 {
 	for (;;) {
 		/* anew on each turn: a buffer exchange may have put another ring here (design.md D12) */
+#if CAIRN_PORT_STAGE
+		struct cairn_ring *r = cairn_ring_here();
+#else
 		struct cairn_ring *r = cairn_ring_current();
+#endif
 		enum cairn_turn turn;
 
+#if CAIRN_PORT_STAGE
+		if (CAIRN_UNLIKELY(r == NULL)) {
+			r = cairn_ring_stage(size);
+			if (r && r->mode == CAIRN_RING_STAGING) {
+				cairn_slot_stage(s, r, size);
+				return true;
+			}
+		}
+#endif
 		if (CAIRN_UNLIKELY(r == NULL))
 			return false;
 		turn = cairn_ring_turn(s, r, size);
@@ -143,8 +186,13 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
 	struct cairn_ring *r = s->ring;
 
 	cairn_barrier(); /* payload before everything below, for what interrupts us */
-	if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin))
+	if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin)) {
+#if CAIRN_PORT_STAGE
+		if (s->staged)
+			cairn_port_commit(r, s->begin, s->size);
+#endif
 		return; /* an outer writer is pending and will publish us (I3) */
+	}
 	cairn_store64(&s->hdr->ts_end, s->ts);
 	cairn_store64(&s->hdr->content_bits, ((uint64_t)(s->record - (char *)s->hdr) + s->size) * 8);
 	/*

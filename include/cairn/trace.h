@@ -141,6 +141,9 @@ void cairn_work(void);
  */
 void cairn_task_name(uint32_t pid, uint32_t tgid, const char *comm);
 
+/* Count one event as lost for want of a stream, unless recording is off. For ports. Context: any. */
+void cairn_lost_no_stream(void);
+
 /* Sum of the losses of this ring, all causes. Context: any; while the ring's CPU loses events, not an instant's. */
 uint64_t cairn_ring_lost(const struct cairn_ring *r);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Port to Linux user space: a stream per thread, signals as the interrupts, the region in a file under /dev/shm (port.c).
+ * Port to Linux user space: a stream per thread (threads beyond those streams share one per CPU), signals as the interrupts, the region in a file under /dev/shm (port.c).
  */
 #ifndef CAIRN_PORT_LINUX_H
 #define CAIRN_PORT_LINUX_H
@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define CAIRN_PORT_ATTACH 1
+#define CAIRN_PORT_STAGE 1
 #define CAIRN_PORT_POPULATE 1
 #define CAIRN_PORT_ENTROPY 1
 #define CAIRN_PORT_WRITE_TEXT 1

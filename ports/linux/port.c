@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Linux user space. A constructor makes the region: a file that outlives the process, however it ends. Each thread gets a stream at its
- * first event and gives it back when it exits; a forked child makes a region of its own at its next event.
+ * first event and gives it back when it exits; threads that find none left share streams, one for each CPU (percpu.h). A forked child makes a
+ * region of its own at its next event.
  *
  * The environment, ignored in a set-user-id program: CAIRN_TRACE (patterns to enable), CAIRN_DIR (where the file goes), CAIRN_RING_KB
- * (size of a stream, default 1024), CAIRN_STREAMS (streams at once, default 64), CAIRN_MODE (overwrite, the default, or discard).
+ * (size of a stream, default 1024), CAIRN_STREAMS (streams at once, default 64), CAIRN_MODE (overwrite, the default, or discard), CAIRN_PER_CPU (1 or shared: all
+ * threads share streams from the start).
  */
 #define _GNU_SOURCE
 #include "../../include/cairn/cairn.h"
+
+#include "percpu.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +28,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/rseq.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -38,7 +43,8 @@
 #define PORT_KEEP_DEAD 8
 #define PORT_CALIBRATE_NS 1000000 /* the clock's rate is measured over at least this long */
 #define PORT_REFINE_NS 50000000   /* and measured again at a thread's end when this much has passed */
-#define PORT_RETRY_NS 10000000    /* a thread that got no stream asks again after this long */
+#define PORT_RETRY_NS 10000000    /* who got no stream asks again after this long */
+#define PORT_STAGING_BYTES 16384  /* a record being prepared, and what signals nest in it */
 
 enum { PORT_NO_REGION, PORT_OPENING, PORT_REGION, PORT_REFUSED };
 
@@ -48,7 +54,15 @@ __thread unsigned cairn_port_stream = PORT_NO_STREAM;
 
 static __thread bool port_attaching PORT_TLS;       /* an event of attaching itself finds no stream */
 static __thread uint64_t port_retry_at PORT_TLS;    /* CLOCK_MONOTONIC_COARSE; 0 = at once */
+static __thread struct port_staging *port_staging PORT_TLS; /* set: this thread shares the streams of CPUs */
 static __thread sigset_t port_before_fork PORT_TLS; /* threads may fork at the same time */
+
+/* Where a thread without a stream of its own prepares records. Not on its stack, which may be small. */
+struct port_staging {
+	struct cairn_ring ring;
+	struct port_staging *next; /* in the list of free ones */
+	uint32_t room[];
+};
 
 static struct {
 	uint32_t region; /* PORT_NO_REGION: the next event makes one */
@@ -62,13 +76,20 @@ static struct {
 	bool used;     /* a stream was opened */
 	uint32_t owner[CAIRN_MAX_CPUS]; /* tid of a stream's thread; 0 = free, PORT_SPENT */
 	pthread_key_t exit_key;
+	pthread_mutex_t lock; /* taken with all signals blocked: of free_staging, and of opening a CPU's stream */
+	struct port_staging *free_staging;
+	uint64_t cpu_retry_at; /* CLOCK_MONOTONIC_COARSE: a CPU's stream could not be opened */
+	uint32_t claim[CAIRN_MAX_CPUS]; /* shared form: 1 = a thread is writing */
 	uint64_t clock0, mono0, wall0; /* taken together at the start */
 	/* from the environment, as it was at the start */
 	char dir[400]; /* absolute once it was opened; empty = the default */
-	unsigned nr_streams;
+	unsigned nr_streams; /* of threads; those of CPUs follow */
+	unsigned nr_cpus;
+	bool rseq;         /* CPUs' streams by restartable sequences, not by claims */
+	bool per_cpu_only; /* no thread gets a stream of its own */
 	size_t ring_bytes;
 	enum cairn_mode mode;
-} port = { .fd = -1 };
+} port = { .fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static bool port_secure(void)
 {
@@ -255,12 +276,32 @@ static enum cairn_mode port_env_mode(void)
 	return CAIRN_OVERWRITE;
 }
 
+/* How many streams there are for CPUs, and how they are written. */
+static void port_env_per_cpu(void)
+{
+	const char *v = port_env("CAIRN_PER_CPU");
+	long nr = sysconf(_SC_NPROCESSORS_CONF);
+
+	port.rseq = CAIRN_ARCH_HAS_RSEQ && __rseq_size > 0;
+	if (v && !strcmp(v, "shared"))
+		port.rseq = false;
+	else if (v && strcmp(v, "0") && strcmp(v, "1"))
+		fprintf(stderr, "cairn: CAIRN_PER_CPU=%s: none of 0, 1 and shared; 0 is used\n", v);
+	port.per_cpu_only = v && (!strcmp(v, "1") || !strcmp(v, "shared"));
+	port.nr_cpus = nr < PERCPU_CLAIMS ? PERCPU_CLAIMS : (unsigned)nr;
+	if (port.nr_cpus > CAIRN_MAX_CPUS - 1)
+		port.nr_cpus = CAIRN_MAX_CPUS - 1;
+	if (port.nr_streams > CAIRN_MAX_CPUS - port.nr_cpus)
+		port.nr_streams = CAIRN_MAX_CPUS - port.nr_cpus;
+}
+
 static void port_read_environment(void)
 {
 	const char *dir = port_env("CAIRN_DIR");
 
 	port.asked = port_env("CAIRN_TRACE") != NULL;
 	port.nr_streams = (unsigned)port_env_number("CAIRN_STREAMS", 1, CAIRN_MAX_CPUS, 64);
+	port_env_per_cpu();
 	port.ring_bytes = port_env_number("CAIRN_RING_KB", 32, 1 << 20, 1024) * 1024;
 	port.mode = port_env_mode();
 	if (dir && strlen(dir) < sizeof(port.dir)) {
@@ -299,7 +340,7 @@ static bool port_init_core(uint64_t start, bool at_start)
 {
 	struct cairn_config c = {
 		.memory_is_zero = true,
-		.nr_cpus = port.nr_streams,
+		.nr_cpus = port.nr_streams + port.nr_cpus,
 		.rings_later = true,
 		.ring_bytes = port.ring_bytes,
 		.packet_bytes = 16384,
@@ -566,10 +607,194 @@ static int port_take_stream(uint32_t tid)
 	return stream;
 }
 
+/* ---- streams of CPUs ---- */
+
+/* Blocks signals and cancellation, so that nothing of this thread's runs while it holds the lock. */
+struct port_locked {
+	sigset_t before;
+	int cancel, saved_errno;
+};
+
+static void port_lock(struct port_locked *l)
+{
+	sigset_t all;
+
+	l->saved_errno = errno;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &l->before);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &l->cancel);
+	(void)pthread_mutex_lock(&port.lock);
+}
+
+static void port_unlock(const struct port_locked *l)
+{
+	(void)pthread_mutex_unlock(&port.lock);
+	(void)pthread_setcancelstate(l->cancel, NULL);
+	pthread_sigmask(SIG_SETMASK, &l->before, NULL);
+	errno = l->saved_errno;
+}
+
+/* The thread shares the CPUs' streams from here on. All signals are blocked. False: no memory. */
+static bool port_begin_staging(uint32_t tid)
+{
+	struct port_staging *s;
+
+	(void)pthread_mutex_lock(&port.lock);
+	s = port.free_staging;
+	if (s)
+		port.free_staging = s->next;
+	(void)pthread_mutex_unlock(&port.lock);
+	if (!s) {
+		s = mmap(NULL, PORT_STAGING_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (s == MAP_FAILED)
+			return false;
+	}
+	s->ring.base = (uint64_t)(uintptr_t)s->room;
+	s->ring.pkt_mask = CAIRN_POS_MASK;
+	s->ring.limit = PORT_STAGING_BYTES - offsetof(struct port_staging, room);
+	s->ring.pos = 0;
+	s->ring.committed = ~(uint64_t)0; /* no position */
+	s->ring.mode = CAIRN_RING_STAGING;
+	s->ring.task = tid & CAIRN_TASK_PID_MASK;
+	port_staging = s;
+	return true;
+}
+
+/* At the thread's end: what it had begun and left is counted, by the first of the CPUs' streams that there is. */
+static void port_end_staging(void)
+{
+	struct port_staging *s = port_staging;
+	struct port_locked l;
+	unsigned i;
+
+	if (!s)
+		return;
+	port_lock(&l);
+	port_staging = NULL;
+	for (i = 0; i < port.nr_cpus && s->ring.pos; i++) {
+		struct cairn_ring *r = cairn_rings[port.nr_streams + i];
+
+		if (!r)
+			continue;
+		__atomic_fetch_add(&r->lost[CAIRN_LOST_ABANDONED], s->ring.pos >> CAIRN_POS_BITS, __ATOMIC_RELAXED);
+		s->ring.pos = 0;
+	}
+	s->next = port.free_staging;
+	port.free_staging = s;
+	port_unlock(&l);
+}
+
+/* The stream of a CPU's first event. Who comes while it is being opened waits. NULL: no room in the file system, no region. */
+static CAIRN_COLD struct cairn_ring *port_open_cpu(unsigned index)
+{
+	struct port_locked l;
+
+	if (port_ns(CLOCK_MONOTONIC_COARSE) < __atomic_load_n(&port.cpu_retry_at, __ATOMIC_RELAXED))
+		return NULL;
+	port_lock(&l);
+	if (!cairn_rings[index] && __atomic_load_n(&port.region, __ATOMIC_ACQUIRE) == PORT_REGION && cairn_ring_open(index, 0))
+		__atomic_store_n(&port.cpu_retry_at, port_ns(CLOCK_MONOTONIC_COARSE) + PORT_RETRY_NS, __ATOMIC_RELAXED);
+	port_unlock(&l);
+	return CAIRN_LOAD_PTR(&cairn_rings[index]);
+}
+
+CAIRN_INLINE struct cairn_ring *port_cpu_ring(unsigned cpu)
+{
+	/* ORDER ring:B, pairs with ring:A; the opener was another thread */
+	struct cairn_ring *r = __atomic_load_n(&cairn_rings[port.nr_streams + cpu], __ATOMIC_ACQUIRE);
+
+	return CAIRN_LIKELY(r != NULL) ? r : port_open_cpu(port.nr_streams + cpu);
+}
+
+/* By claim; an event of a signal handler finds its own thread's stream taken, as it must. */
+static bool port_write_shared(const char *record, uint32_t size)
+{
+	unsigned cpu = (unsigned)sched_getcpu(), i, tries;
+
+	for (i = 0; i < PERCPU_CLAIMS; i++) {
+		unsigned at = (cpu + i) % port.nr_cpus;
+		struct percpu_at where = { port_cpu_ring(at), NULL, at };
+
+		if (!where.ring || __atomic_exchange_n(&port.claim[at], 1, __ATOMIC_ACQUIRE))
+			continue; /* ORDER share:B, pairs with share:A */
+		for (tries = 0; percpu_try(where, record, size, tries) == PERCPU_AGAIN; tries++)
+			;
+		/*
+		 * ORDER share:A / share:B
+		 *   all that a thread wrote to the stream, then claim = 0; who claims it next goes on where it ended.
+		 */
+		__atomic_store_n(&port.claim[at], 0, __ATOMIC_RELEASE); /* ORDER share:A, pairs with share:B */
+		return true;
+	}
+	return false;
+}
+
+#if CAIRN_ARCH_HAS_RSEQ
+static bool port_write_rseq(const char *record, uint32_t size)
+{
+	char *rseq = cairn_arch_thread_pointer() + __rseq_offset;
+	unsigned tries;
+
+	for (tries = 0; tries <= PERCPU_TRIES; tries++) {
+		uint32_t cpu = cairn_load32(&((struct rseq *)(void *)rseq)->cpu_id);
+		struct percpu_at at = { NULL, rseq, cpu };
+
+		if (CAIRN_UNLIKELY(cpu >= port.nr_cpus))
+			return false; /* this thread is not registered: made without the C library, or a child of vfork */
+		at.ring = port_cpu_ring(cpu);
+		if (CAIRN_UNLIKELY(!at.ring))
+			return false;
+		if (CAIRN_LIKELY(percpu_try(at, record, size, tries) == PERCPU_DONE))
+			return true;
+	}
+	return false;
+}
+#else
+static bool port_write_rseq(const char *record, uint32_t size)
+{
+	return port_write_shared(record, size);
+}
+#endif
+
+struct cairn_ring *cairn_port_stage(uint32_t size)
+{
+	struct port_staging *s = port_staging;
+	uint64_t o;
+
+	if (!s)
+		return NULL;
+	/* What a signal nests here between the load and the store has set pos back before we go on. */
+	o = cairn_load64(&s->ring.pos);
+	if ((o & CAIRN_POS_MASK) + size > s->ring.limit)
+		return NULL;
+	cairn_store64(&s->ring.pos, o + size + CAIRN_ONE_RECORD);
+	cairn_barrier();
+	return &s->ring;
+}
+
+void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size)
+{
+	const char *record = (const char *)(uintptr_t)(r->base + (begin & CAIRN_POS_MASK));
+
+	if (CAIRN_UNLIKELY(!(port.rseq ? port_write_rseq(record, size) : port_write_shared(record, size))))
+		cairn_lost_no_stream();
+	cairn_barrier();
+	cairn_store64(&r->pos, begin);
+}
+
+void cairn_port_flush(void)
+{
+	if (port_staging)
+		(void)(port.rseq ? port_write_rseq(NULL, 0) : port_write_shared(NULL, 0));
+}
+
+/* ---- a thread's streams ---- */
+
 static void port_thread_exit(void *arg)
 {
 	unsigned stream = (unsigned)(uintptr_t)arg - 1;
 
+	port_end_staging();
 	if (port_ns(CLOCK_MONOTONIC_RAW) - port.mono0 >= PORT_REFINE_NS)
 		port_clock_measure(0);
 	cairn_port_stream = PORT_NO_STREAM;
@@ -582,17 +807,21 @@ static void port_get_stream(void)
 {
 	char comm[CAIRN_COMM_BYTES] = "";
 	uint32_t tid = (uint32_t)syscall(SYS_gettid);
-	int stream = port_need_region(false) ? port_take_stream(tid) : -1;
+	bool region = port_need_region(false);
+	int stream = region && !port.per_cpu_only ? port_take_stream(tid) : -1;
 
-	if (stream < 0) {
+	if (stream < 0 && !(region && port_begin_staging(tid))) {
 		port_retry_at = port_ns(CLOCK_MONOTONIC_COARSE) + PORT_RETRY_NS;
 		return;
 	}
 	port_retry_at = 0;
 	if (!__atomic_exchange_n(&port.used, true, __ATOMIC_RELAXED))
 		port_clock_measure(PORT_CALIBRATE_NS);
-	cairn_port_stream = (unsigned)stream;
-	pthread_setspecific(port.exit_key, (void *)(uintptr_t)(stream + 1));
+	if (stream < 0)
+		stream = CAIRN_MAX_CPUS; /* nobody's */
+	else
+		cairn_port_stream = (unsigned)stream;
+	pthread_setspecific(port.exit_key, (void *)((uintptr_t)stream + 1));
 	(void)prctl(PR_GET_NAME, comm);
 	cairn_task_name(tid, (uint32_t)getpid(), comm);
 }
@@ -609,7 +838,7 @@ void cairn_port_attach(void)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* an event is no cancellation point */
-	if (cairn_port_stream == PORT_NO_STREAM) { /* else a signal has got it since the event asked */
+	if (cairn_port_stream == PORT_NO_STREAM && !port_staging) { /* else a signal has got it since the event asked */
 		port_attaching = true;
 		port_get_stream();
 		port_attaching = false;
@@ -647,6 +876,11 @@ static void port_child(void)
 	port.used = false;
 	port_measuring = false; /* by a thread that the child does not have */
 	memset(port.owner, 0, sizeof(port.owner));
+	memset(port.claim, 0, sizeof(port.claim));
+	port.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	port.free_staging = NULL; /* it was being changed, perhaps */
+	port.cpu_retry_at = 0;
+	port_staging = NULL; /* not reused: the child may be in the middle of an event there */
 	cairn_port_stream = PORT_NO_STREAM;
 	port_retry_at = 0;
 	pthread_setspecific(port.exit_key, NULL);
