@@ -113,11 +113,11 @@ static bool read_begin(const struct cairn_ring *r, uint64_t *records)
 	uint64_t open = cairn_ring_seq(r, committed), wanted = read_wanted(r, open, committed);
 	const struct cairn_packet_header *h = read_header(r, wanted);
 
-	if (wanted == open) { /* all closed packets have been read */
-		*records = cairn_load64(&r->events_total);
-		cairn_fence_acquire();
-		return cairn_load64(&r->committed) == committed;
+	if (!(committed & r->pkt_mask)) { /* no packet was ever opened */
+		*records = 0;
+		return true;
 	}
+	/* Also of the open packet: it was set before committed came to lie in it. (events_total is not: it runs ahead of committed.) */
 	if (cairn_load64_acquire(&h->seq) != wanted) /* ORDER read:C, pairs with valid:A */
 		return false;
 	*records = cairn_load64(&h->events_before);

@@ -17,7 +17,7 @@ static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_reader
 	for (uint32_t i = 0; i < s->nr_cpus; i++)
 		if (s->cpus[i].image == st->image && s->cpus[i].cpu == st->cb.cpu)
 			return &s->cpus[i];
-	struct survey_cpu *c = &s->cpus[s->nr_cpus];
+	struct survey_cpu *c = &s->cpus[s->nr_cpus]; /* there is one for each stream */
 	c->image = st->image;
 	c->cpu = st->cb.cpu;
 	c->events = calloc(st->image->schema.nr_events + 1, sizeof(*c->events));
