@@ -6,16 +6,16 @@
 #include "../include/cairn/config.h"
 
 #if CAIRN_DEBUG >= 1
-#define CAIRN_ASSERT(x)                                                                            \
-	do {                                                                                       \
-		if (!(x))                                                                          \
-			__builtin_trap();                                                          \
+#define CAIRN_ASSERT(x)                   \
+	do {                              \
+		if (!(x))                 \
+			__builtin_trap(); \
 	} while (0)
 #else
-#define CAIRN_ASSERT(x)                                                                            \
-	do {                                                                                       \
-		if (0)                                                                             \
-			(void)(x);                                                                 \
+#define CAIRN_ASSERT(x)            \
+	do {                       \
+		if (0)             \
+			(void)(x); \
 	} while (0)
 #endif
 

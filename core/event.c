@@ -9,10 +9,14 @@
 #include "text.h"
 
 /* The image's own sections. Weak and hidden: with no entry at all the linker defines no such symbol. */
-extern const cairn_event_ref __start_cairn_events[] __attribute__((__weak__, __visibility__("hidden")));
-extern const cairn_event_ref __stop_cairn_events[] __attribute__((__weak__, __visibility__("hidden")));
-extern const struct cairn_key_site __start_cairn_keys[] __attribute__((__weak__, __visibility__("hidden")));
-extern const struct cairn_key_site __stop_cairn_keys[] __attribute__((__weak__, __visibility__("hidden")));
+extern const cairn_event_ref __start_cairn_events[]
+	__attribute__((__weak__, __visibility__("hidden")));
+extern const cairn_event_ref __stop_cairn_events[]
+	__attribute__((__weak__, __visibility__("hidden")));
+extern const struct cairn_key_site __start_cairn_keys[]
+	__attribute__((__weak__, __visibility__("hidden")));
+extern const struct cairn_key_site __stop_cairn_keys[]
+	__attribute__((__weak__, __visibility__("hidden")));
 
 static struct cairn_module event_own_image;
 
@@ -23,25 +27,25 @@ static const struct {
 	const char *name; /* glob */
 	uint64_t mask;
 } event_categories[] = {
-	{ "raw_syscalls", "*", CAIRN_CAT(CAIRN_SYSCALL) },
-	{ "syscalls", "*", CAIRN_CAT(CAIRN_SYSCALL) },
-	{ "task", "*", CAIRN_CAT(CAIRN_PROCESS) },
-	{ "sched", "sched_process_*", CAIRN_CAT(CAIRN_PROCESS) },
-	{ "sched", "*", CAIRN_CAT(CAIRN_SCHEDULER) },
-	{ "kmem", "*", CAIRN_CAT(CAIRN_MEMORY) },
-	{ "mm", "*", CAIRN_CAT(CAIRN_MEMORY) },
-	{ "exceptions", "*", CAIRN_CAT(CAIRN_MEMORY) },
-	{ "timer", "*", CAIRN_CAT(CAIRN_TIMER) },
-	{ "signal", "*", CAIRN_CAT(CAIRN_SIGNAL) },
-	{ "file", "*", CAIRN_CAT(CAIRN_FILE) },
-	{ "block", "*", CAIRN_CAT(CAIRN_FILE) },
-	{ "pipe", "*", CAIRN_CAT(CAIRN_FILE) | CAIRN_CAT(CAIRN_IPC) },
-	{ "ipc", "*", CAIRN_CAT(CAIRN_IPC) },
-	{ "compositor", "*", CAIRN_CAT(CAIRN_COMPOSITOR) },
-	{ "user", "*", CAIRN_CAT(CAIRN_CUSTOM) },
-	{ "printk", "*", CAIRN_CAT(CAIRN_CUSTOM) },
-	{ "irq", "*", CAIRN_CAT(CAIRN_INTERRUPT) },
-	{ "nmi", "*", CAIRN_CAT(CAIRN_INTERRUPT) },
+	{"raw_syscalls", "*", CAIRN_CAT(CAIRN_SYSCALL)},
+	{"syscalls", "*", CAIRN_CAT(CAIRN_SYSCALL)},
+	{"task", "*", CAIRN_CAT(CAIRN_PROCESS)},
+	{"sched", "sched_process_*", CAIRN_CAT(CAIRN_PROCESS)},
+	{"sched", "*", CAIRN_CAT(CAIRN_SCHEDULER)},
+	{"kmem", "*", CAIRN_CAT(CAIRN_MEMORY)},
+	{"mm", "*", CAIRN_CAT(CAIRN_MEMORY)},
+	{"exceptions", "*", CAIRN_CAT(CAIRN_MEMORY)},
+	{"timer", "*", CAIRN_CAT(CAIRN_TIMER)},
+	{"signal", "*", CAIRN_CAT(CAIRN_SIGNAL)},
+	{"file", "*", CAIRN_CAT(CAIRN_FILE)},
+	{"block", "*", CAIRN_CAT(CAIRN_FILE)},
+	{"pipe", "*", CAIRN_CAT(CAIRN_FILE) | CAIRN_CAT(CAIRN_IPC)},
+	{"ipc", "*", CAIRN_CAT(CAIRN_IPC)},
+	{"compositor", "*", CAIRN_CAT(CAIRN_COMPOSITOR)},
+	{"user", "*", CAIRN_CAT(CAIRN_CUSTOM)},
+	{"printk", "*", CAIRN_CAT(CAIRN_CUSTOM)},
+	{"irq", "*", CAIRN_CAT(CAIRN_INTERRUPT)},
+	{"nmi", "*", CAIRN_CAT(CAIRN_INTERRUPT)},
 };
 
 static uint64_t event_default_mask(const struct cairn_event *e)
@@ -49,7 +53,8 @@ static uint64_t event_default_mask(const struct cairn_event *e)
 	unsigned i;
 
 	for (i = 0; i < sizeof(event_categories) / sizeof(event_categories[0]); i++) {
-		if (cairn_text_equal(event_categories[i].system, e->system) && cairn_glob(event_categories[i].name, e->name))
+		if (cairn_text_equal(event_categories[i].system, e->system) &&
+		    cairn_glob(event_categories[i].name, e->name))
 			return event_categories[i].mask;
 	}
 	return CAIRN_CAT(CAIRN_CUSTOM);
@@ -102,7 +107,8 @@ static int event_want(struct cairn_event *e, enum cairn_consumer consumer, bool 
 	if (on && e->id && !cairn_load32(&e->key.on) && !leaving && e->reg && e->reg())
 		return CAIRN_EIO;
 	if (on && leaving)
-		e->flags &= ~(uint32_t)CAIRN_EVENT_LEAVING; /* off and on in one list: it never was off */
+		e->flags &= ~(
+			uint32_t)CAIRN_EVENT_LEAVING; /* off and on in one list: it never was off */
 	e->consumers = on ? e->consumers | bit : e->consumers & ~bit;
 	event_update(e);
 	return 0;
@@ -110,7 +116,8 @@ static int event_want(struct cairn_event *e, enum cairn_consumer consumer, bool 
 
 static bool event_tracer_wants(const struct cairn_event *e)
 {
-	return cairn_image.tracer_on && (!cairn_image.tracer_filtered || (e->mask & cairn_image.tracer_filter) != 0);
+	return cairn_image.tracer_on &&
+	       (!cairn_image.tracer_filtered || (e->mask & cairn_image.tracer_filter) != 0);
 }
 
 void cairn_events_tracer(void)
@@ -186,7 +193,7 @@ struct event_outcome {
 static struct event_outcome event_obey(const char *patterns, bool on, struct cairn_event *only)
 {
 	char word[2 * CAIRN_NAME_MAX + 2];
-	struct event_outcome outcome = { 0, 0, 0 };
+	struct event_outcome outcome = {0, 0, 0};
 	bool want = on;
 
 	for (; event_next_pattern(&patterns, word, sizeof(word), &want); want = on) {
@@ -361,7 +368,8 @@ static int event_describe(struct cairn_event *e)
 	cairn_image.entries[index].id = e->id;
 	cairn_image.entries[index].mask = e->mask;
 	cairn_image.entries[index].hash = e->hash;
-	cairn_store32_release(&state->nr_events, index + 1); /* ORDER entry:A, pairs with read:E (tool) */
+	cairn_store32_release(&state->nr_events,
+			      index + 1); /* ORDER entry:A, pairs with read:E (tool) */
 	return 0;
 }
 
@@ -440,7 +448,8 @@ static void event_keep_boot_patterns(const char *args)
 		while (*args && !event_is_blank(*args))
 			args++;
 	}
-	for (args += i; *args && !event_is_blank(*args) && n + 1 < sizeof(cairn_image.boot_patterns); args++)
+	for (args += i;
+	     *args && !event_is_blank(*args) && n + 1 < sizeof(cairn_image.boot_patterns); args++)
 		kept[n++] = *args;
 	while (*args && !event_is_separator(*args) && n && kept[n - 1] != ',')
 		n--;
@@ -467,7 +476,8 @@ void cairn_events_begin(const char *boot_args)
 		if (event_describe(e) == 0 && boot_args)
 			event_apply_waiting(e);
 		else
-			event_update(e); /* after fork: what was enabled stays enabled, unless it was refused, and nothing else */
+			event_update(
+				e); /* after fork: what was enabled stays enabled, unless it was refused, and nothing else */
 	}
 	(void)event_apply_keys();
 }

@@ -18,7 +18,8 @@ int cairn_keys_apply(const struct cairn_key_site *start, const struct cairn_key_
 	for (s = start; s < stop; s++) {
 		char *site = (char *)(uintptr_t)&s->site + s->site;
 		const char *target = (const char *)&s->target + s->target;
-		const struct cairn_key *key = (const struct cairn_key *)(const void *)((const char *)&s->key + s->key);
+		const struct cairn_key *key =
+			(const struct cairn_key *)(const void *)((const char *)&s->key + s->key);
 
 		switch (cairn_arch_key_patch(site, target, cairn_load32(&key->on) != 0)) {
 		case CAIRN_PATCH_DONE:

@@ -9,7 +9,8 @@
 #include "region.h"
 #include "text.h"
 
-#define META_CHUNK_BYTES 16384u /* of the section, made writable ahead of each packet: enough for all but tables of hundreds of names */
+#define META_CHUNK_BYTES \
+	16384u /* of the section, made writable ahead of each packet: enough for all but tables of hundreds of names */
 #define META_COMMON_BYTES 8u /* of a Linux record, before the payload */
 
 /* ---- names and declarations ---- */
@@ -66,7 +67,8 @@ static void meta_names(struct cairn_text *t, const struct cairn_field *f)
 {
 	unsigned i;
 
-	cairn_text_str(t, f->show == CAIRN_SHOW_FLAGS ? "__print_flags(REC->" : "__print_symbolic(REC->");
+	cairn_text_str(t, f->show == CAIRN_SHOW_FLAGS ? "__print_flags(REC->"
+						      : "__print_symbolic(REC->");
 	cairn_text_str(t, f->name);
 	if (f->show == CAIRN_SHOW_FLAGS)
 		cairn_text_str(t, ", \"|\"");
@@ -106,7 +108,8 @@ static void meta_argument(struct cairn_text *t, const struct cairn_field *f)
 		cairn_text_str(t, ", ");
 		cairn_text_u64(t, f->element);
 		cairn_text_char(t, ')');
-	} else if (f->kind == CAIRN_FIELD_STRUCT || (f->kind == CAIRN_FIELD_ARRAY && !meta_is_char(f))) {
+	} else if (f->kind == CAIRN_FIELD_STRUCT ||
+		   (f->kind == CAIRN_FIELD_ARRAY && !meta_is_char(f))) {
 		cairn_text_str(t, "__print_hex(REC->");
 		cairn_text_str(t, n);
 		cairn_text_str(t, ", ");
@@ -121,13 +124,16 @@ static void meta_argument(struct cairn_text *t, const struct cairn_field *f)
 /* name=conversion for a field whose event gives no format. */
 static void meta_plain_format(struct cairn_text *t, const struct cairn_field *f)
 {
-	bool scalar = f->kind == CAIRN_FIELD_SCALAR && (f->show == CAIRN_SHOW_PLAIN || f->show == CAIRN_SHOW_HEX);
+	bool scalar = f->kind == CAIRN_FIELD_SCALAR &&
+		      (f->show == CAIRN_SHOW_PLAIN || f->show == CAIRN_SHOW_HEX);
 	const char *c, *conversion = "%s";
 
 	cairn_text_str(t, f->name);
 	cairn_text_char(t, '=');
 	if (scalar) {
-		conversion = f->element == 8 ? (f->is_signed ? "%lld" : "%llu") : f->is_signed ? "%d" : "%u";
+		conversion = f->element == 8 ? (f->is_signed ? "%lld" : "%llu")
+			     : f->is_signed  ? "%d"
+					     : "%u";
 		for (c = f->type; *c; c++) {
 			if (*c == '*')
 				conversion = "%#llx";
@@ -165,7 +171,8 @@ static void meta_print(struct cairn_text *t, const struct cairn_event *e)
 
 /* ---- Linux's format text ---- */
 
-static void meta_format_field(struct cairn_text *t, const char *type, const char *name, unsigned offset, unsigned size, bool is_signed)
+static void meta_format_field(struct cairn_text *t, const char *type, const char *name,
+			      unsigned offset, unsigned size, bool is_signed)
 {
 	cairn_text_str(t, "\tfield:");
 	cairn_text_str(t, type);
@@ -201,7 +208,8 @@ int cairn_event_format(const struct cairn_event *e, char *buf, size_t size)
 
 		cairn_text_begin(&d, declaration, sizeof(declaration));
 		meta_declaration(&d, &f[i]);
-		meta_format_field(&t, declaration, "", f[i].offset + META_COMMON_BYTES, f[i].size, f[i].is_signed);
+		meta_format_field(&t, declaration, "", f[i].offset + META_COMMON_BYTES, f[i].size,
+				  f[i].is_signed);
 	}
 	cairn_text_str(&t, "\nprint fmt: ");
 	meta_print(&t, e);
@@ -214,10 +222,12 @@ int cairn_event_format(const struct cairn_event *e, char *buf, size_t size)
 /* Names that TSDL reserves, or that begin with what CTF readers take off, get an underscore before them. */
 static void meta_tsdl_name(struct cairn_text *t, const char *name)
 {
-	static const char words[][16] = { "align",  "callsite", "char",	 "clock",   "const", "double", "enum",	  "env",
-					  "event",  "float",	"floating_point", "int", "integer", "long",	"short", "signed",
-					  "stream", "string",	"struct", "trace",  "typealias", "typedef", "unsigned", "variant",
-					  "void" };
+	static const char words[][16] = {
+		"align",          "callsite", "char",     "clock",   "const",
+		"double",         "enum",     "env",      "event",   "float",
+		"floating_point", "int",      "integer",  "long",    "short",
+		"signed",         "stream",   "string",   "struct",  "trace",
+		"typealias",      "typedef",  "unsigned", "variant", "void"};
 	unsigned i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -245,7 +255,8 @@ static void meta_tsdl_integer(struct cairn_text *t, unsigned bytes, bool is_sign
 /* TSDL has integers of 1, 2, 4 and 8 bytes; elements of any other size, structures too, are shown as bytes. */
 static bool meta_is_opaque(const struct cairn_field *f)
 {
-	return f->kind == CAIRN_FIELD_STRUCT || (f->element != 1 && f->element != 2 && f->element != 4 && f->element != 8);
+	return f->kind == CAIRN_FIELD_STRUCT ||
+	       (f->element != 1 && f->element != 2 && f->element != 4 && f->element != 8);
 }
 
 /* The largest power of two up to 4 that divides it. */
@@ -308,7 +319,8 @@ static void meta_tsdl_fixed(struct cairn_text *t, const struct cairn_field *f)
 	}
 	if (opaque)
 		meta_tsdl_align(t, meta_alignment(f->offset), f->name);
-	meta_tsdl_integer(t, element, !opaque && f->is_signed, f->kind == CAIRN_FIELD_ARRAY && meta_is_char(f));
+	meta_tsdl_integer(t, element, !opaque && f->is_signed,
+			  f->kind == CAIRN_FIELD_ARRAY && meta_is_char(f));
 	meta_tsdl_name(t, f->name);
 	if (opaque || f->kind != CAIRN_FIELD_SCALAR) {
 		cairn_text_char(t, '[');
@@ -457,15 +469,19 @@ static bool meta_text_begin(struct cairn_text *t, uint64_t chunk)
 	uint64_t used = meta_used(), room = cairn_image.plan.metadata_bytes;
 	bool more;
 
-	room = used < room ? room - used : 0; /* the word lies in the region: a foreign value must not lead beyond the section */
+	room = used < room
+		       ? room - used
+		       : 0; /* the word lies in the region: a foreign value must not lead beyond the section */
 	more = room > chunk;
 	if (more)
 		room = chunk;
-	if (room <= CAIRN_METADATA_HEADER_BYTES || cairn_populate(cairn_image.plan.metadata + used, room)) {
+	if (room <= CAIRN_METADATA_HEADER_BYTES ||
+	    cairn_populate(cairn_image.plan.metadata + used, room)) {
 		cairn_text_begin(t, cairn_image.metadata, 0);
 		return false;
 	}
-	cairn_text_begin(t, cairn_image.metadata + used + CAIRN_METADATA_HEADER_BYTES, (size_t)room - CAIRN_METADATA_HEADER_BYTES);
+	cairn_text_begin(t, cairn_image.metadata + used + CAIRN_METADATA_HEADER_BYTES,
+			 (size_t)room - CAIRN_METADATA_HEADER_BYTES);
 	return more;
 }
 
@@ -495,7 +511,9 @@ static int meta_text_end(const struct cairn_text *t)
 	 * ORDER metadata:A / read:D
 	 *   the packet, then the count of bytes used. A reader that acquires the count finds whole packets before it.
 	 */
-	cairn_store64_release(&cairn_image.state->metadata_bytes, used + CAIRN_METADATA_HEADER_BYTES + t->len); /* ORDER metadata:A, pairs with read:D */
+	cairn_store64_release(&cairn_image.state->metadata_bytes,
+			      used + CAIRN_METADATA_HEADER_BYTES +
+				      t->len); /* ORDER metadata:A, pairs with read:D */
 	return 0;
 }
 
@@ -512,8 +530,10 @@ static void meta_uuid(struct cairn_text *t)
 
 static const char *meta_arch(void)
 {
-	return CAIRN_ARCH == CAIRN_ARCH_X86_64 ? "x86_64" : CAIRN_ARCH == CAIRN_ARCH_AARCH64 ? "aarch64" :
-	       CAIRN_ARCH == CAIRN_ARCH_RISCV64 ? "riscv64" : "unknown";
+	return CAIRN_ARCH == CAIRN_ARCH_X86_64    ? "x86_64"
+	       : CAIRN_ARCH == CAIRN_ARCH_AARCH64 ? "aarch64"
+	       : CAIRN_ARCH == CAIRN_ARCH_RISCV64 ? "riscv64"
+						  : "unknown";
 }
 
 static void meta_env_text(struct cairn_text *t, const char *key, const char *value)
@@ -531,7 +551,9 @@ static void meta_env_text(struct cairn_text *t, const char *key, const char *val
  */
 static void meta_clock(struct cairn_text *t, const struct cairn_config *c)
 {
-	cairn_text_str(t, "clock {\n\tname = \"cairn\";\n\tdescription = \"clock of the target\";\n\tfreq = ");
+	cairn_text_str(
+		t,
+		"clock {\n\tname = \"cairn\";\n\tdescription = \"clock of the target\";\n\tfreq = ");
 	cairn_text_u64(t, c->clock_hz ? c->clock_hz : 1000000000u);
 	cairn_text_str(t, ";\n\toffset_s = 0;\n\toffset = 0;\n};\n\n");
 }
@@ -547,8 +569,10 @@ int cairn_meta_begin(const struct cairn_config *c)
 			   "typealias integer { size = 64; align = 32; } := u64;\n\n"
 			   "trace {\n\tmajor = 1;\n\tminor = 8;\n\tbyte_order = le;\n\tuuid = \"");
 	meta_uuid(&t);
-	cairn_text_str(&t, "\";\n\tpacket.header := struct {\n\t\tinteger { size = 32; align = 32; base = 16; } magic;\n"
-			   "\t\tu8 uuid[16];\n\t\tu32 stream_id;\n\t};\n};\n\nenv {\n");
+	cairn_text_str(
+		&t,
+		"\";\n\tpacket.header := struct {\n\t\tinteger { size = 32; align = 32; base = 16; } magic;\n"
+		"\t\tu8 uuid[16];\n\t\tu32 stream_id;\n\t};\n};\n\nenv {\n");
 	/* selects the layout of Trace Compass whose event and field names are ours */
 	meta_env_text(&t, "domain", "kernel");
 	meta_env_text(&t, "tracer_name", "perf");
@@ -561,15 +585,17 @@ int cairn_meta_begin(const struct cairn_config *c)
 	cairn_text_u64(&t, CAIRN_FORMAT_MINOR);
 	cairn_text_str(&t, ";\n};\n\n");
 	meta_clock(&t, c);
-	cairn_text_str(&t, "typealias integer { size = 64; align = 32; map = clock.cairn.value; } := ts64;\n\n"
-			   "stream {\n\tid = 0;\n"
-			   "\tpacket.context := struct {\n\t\tts64 timestamp_begin;\n\t\tts64 timestamp_end;\n\t\tu64 content_size;\n"
-			   "\t\tu64 packet_size;\n\t\tu64 packet_seq_num;\n\t\tu64 events_discarded;\n\t\tu64 events_before;\n"
-			   "\t\tu32 cpu_id;\n\t\tu32 flags;\n\t};\n"
-			   "\tevent.header := struct {\n"
-			   "\t\tinteger { size = 48; align = 32; map = clock.cairn.value; } timestamp;\n"
-			   "\t\tinteger { size = 16; align = 16; } id;\n\t};\n"
-			   "\tevent.context := struct {\n\t\tinteger { size = 24; align = 32; } pid;\n\t\tu8 ctx;\n\t};\n};\n\n");
+	cairn_text_str(
+		&t,
+		"typealias integer { size = 64; align = 32; map = clock.cairn.value; } := ts64;\n\n"
+		"stream {\n\tid = 0;\n"
+		"\tpacket.context := struct {\n\t\tts64 timestamp_begin;\n\t\tts64 timestamp_end;\n\t\tu64 content_size;\n"
+		"\t\tu64 packet_size;\n\t\tu64 packet_seq_num;\n\t\tu64 events_discarded;\n\t\tu64 events_before;\n"
+		"\t\tu32 cpu_id;\n\t\tu32 flags;\n\t};\n"
+		"\tevent.header := struct {\n"
+		"\t\tinteger { size = 48; align = 32; map = clock.cairn.value; } timestamp;\n"
+		"\t\tinteger { size = 16; align = 16; } id;\n\t};\n"
+		"\tevent.context := struct {\n\t\tinteger { size = 24; align = 32; } pid;\n\t\tu8 ctx;\n\t};\n};\n\n");
 	return meta_text_end(&t);
 }
 
@@ -594,7 +620,7 @@ int cairn_meta_event(const struct cairn_event *e)
 
 static uint64_t meta_hash_bytes(uint64_t h, const char *s)
 {
-	do /* the NUL too: it separates */
+	do                                                    /* the NUL too: it separates */
 		h = (h ^ (unsigned char)*s) * 0x100000001b3u; /* FNV-1a, 64 bits */
 	while (*s++);
 	return h;
@@ -613,8 +639,9 @@ uint64_t cairn_meta_hash(const struct cairn_event *e)
 	for (i = 0; i < nr; i++) {
 		h = meta_hash_bytes(h, f[i].name);
 		h = meta_hash_bytes(h, f[i].type);
-		h = (h ^ (f[i].offset | (uint64_t)f[i].size << 16 | (uint64_t)f[i].element << 32 | (uint64_t)f[i].is_signed << 48 |
-			  (uint64_t)f[i].kind << 52)) * 0x100000001b3u;
+		h = (h ^ (f[i].offset | (uint64_t)f[i].size << 16 | (uint64_t)f[i].element << 32 |
+			  (uint64_t)f[i].is_signed << 48 | (uint64_t)f[i].kind << 52)) *
+		    0x100000001b3u;
 	}
 	return h;
 }

@@ -36,7 +36,8 @@ static struct cairn_name *names_slot(uint32_t pid, bool *known)
 }
 
 /* Write the slot unless somebody else is writing it. Its old comm goes to `before`. */
-static bool names_write(struct cairn_name *n, uint32_t pid, uint32_t tgid, const char *comm, char *before)
+static bool names_write(struct cairn_name *n, uint32_t pid, uint32_t tgid, const char *comm,
+			char *before)
 {
 	uint32_t version = cairn_load32(&n->version), stamp;
 
@@ -44,13 +45,15 @@ static bool names_write(struct cairn_name *n, uint32_t pid, uint32_t tgid, const
 	 * ORDER name:A / read:H
 	 *   odd, the words, even; a reader takes the words if it saw the same even version before and after its copy.
 	 */
-	if ((version & 1) || !__atomic_compare_exchange_n(&n->version, &version, version + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if ((version & 1) || !__atomic_compare_exchange_n(&n->version, &version, version + 1, false,
+							  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false; /* ORDER name:A, pairs with read:H (tool) */
 	cairn_fence_release();
 	cairn_text_clip(before, n->comm, CAIRN_COMM_BYTES);
 	cairn_store32(&n->pid, pid);
 	cairn_store32(&n->tgid, tgid);
-	stamp = cairn_load32(&cairn_image.name_stamp) + 1; /* may repeat between CPUs: it only tells old from new */
+	stamp = cairn_load32(&cairn_image.name_stamp) +
+		1; /* may repeat between CPUs: it only tells old from new */
 	cairn_store32(&cairn_image.name_stamp, stamp);
 	cairn_store32(&n->stamp, stamp);
 	cairn_text_clip(n->comm, comm, CAIRN_COMM_BYTES);
@@ -65,7 +68,8 @@ void cairn_task_name(uint32_t pid, uint32_t tgid, const char *comm)
 	struct cairn_name *n;
 	bool known;
 
-	if (!__atomic_load_n(&cairn_image.region, __ATOMIC_ACQUIRE)) /* ORDER region:B, pairs with region:A */
+	if (!__atomic_load_n(&cairn_image.region,
+			     __ATOMIC_ACQUIRE)) /* ORDER region:B, pairs with region:A */
 		return;
 	cairn_text_clip(now, comm, sizeof(now));
 	n = names_slot(pid, &known);

@@ -42,12 +42,14 @@ static void region_arrange(struct cairn_plan *p)
 	region_place(&at, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES); /* STATE */
 	p->queue = region_place(&at, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES);
 	p->metadata = region_place(&at, p->metadata_bytes, CAIRN_PAGE_BYTES);
-	p->events = region_place(&at, p->max_events * sizeof(struct cairn_event_entry), CAIRN_PAGE_BYTES);
+	p->events = region_place(&at, p->max_events * sizeof(struct cairn_event_entry),
+				 CAIRN_PAGE_BYTES);
 	p->names = region_place(&at, p->max_names * sizeof(struct cairn_name), CAIRN_PAGE_BYTES);
 	p->rings = region_place(&at, p->nr_rings * sizeof(struct cairn_ring), CAIRN_PAGE_BYTES);
 	p->closed = region_place(&at, slots * sizeof(struct cairn_closed), 64);
 	p->packets = region_place(&at, p->ring_bytes * p->nr_rings, p->packet_bytes);
-	p->bytes = region_place(&at, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES) + CAIRN_PAGE_BYTES; /* copy of the superblock */
+	p->bytes = region_place(&at, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES) +
+		   CAIRN_PAGE_BYTES; /* copy of the superblock */
 }
 
 int cairn_region_plan(const struct cairn_config *c, uint64_t room, struct cairn_plan *p)
@@ -56,13 +58,15 @@ int cairn_region_plan(const struct cairn_config *c, uint64_t room, struct cairn_
 
 	p->nr_rings = c->nr_cpus;
 	p->packet_bytes = c->packet_bytes ? c->packet_bytes : CAIRN_PACKET_MIN;
-	p->metadata_bytes = region_round_up(c->metadata_bytes ? c->metadata_bytes : 65536, CAIRN_PAGE_BYTES);
+	p->metadata_bytes =
+		region_round_up(c->metadata_bytes ? c->metadata_bytes : 65536, CAIRN_PAGE_BYTES);
 	p->max_events = c->max_events ? c->max_events : 256;
 	p->max_names = (unsigned)region_round_power(c->max_names ? c->max_names : 256);
-	if (!c->nr_cpus || c->nr_cpus > CAIRN_MAX_CPUS || !region_is_power(p->packet_bytes) || p->packet_bytes < CAIRN_PACKET_MIN ||
-	    p->packet_bytes > CAIRN_PACKET_MAX)
+	if (!c->nr_cpus || c->nr_cpus > CAIRN_MAX_CPUS || !region_is_power(p->packet_bytes) ||
+	    p->packet_bytes < CAIRN_PACKET_MIN || p->packet_bytes > CAIRN_PACKET_MAX)
 		return CAIRN_EINVAL;
-	if (c->ring_bytes > limit || c->metadata_bytes > (1u << 30) || p->max_events > CAIRN_ID_LAST || c->max_names > (1u << 24))
+	if (c->ring_bytes > limit || c->metadata_bytes > (1u << 30) ||
+	    p->max_events > CAIRN_ID_LAST || c->max_names > (1u << 24))
 		return CAIRN_ERANGE;
 	if (c->ring_bytes) {
 		p->ring_bytes = region_round_power(c->ring_bytes);
@@ -110,7 +114,7 @@ static uint64_t region_mix(uint64_t h, uint64_t v)
 
 static void region_make_uuid(const struct cairn_config *c, struct cairn_superblock *sb)
 {
-	uint64_t h[2] = { 1, 2 }, clock = cairn_port_clock();
+	uint64_t h[2] = {1, 2}, clock = cairn_port_clock();
 	const char *s;
 	unsigned i, k;
 
@@ -134,8 +138,8 @@ static void region_make_uuid(const struct cairn_config *c, struct cairn_superblo
 #endif
 }
 
-static void region_section(struct cairn_superblock *sb, enum cairn_section_type type, uint64_t offset, uint64_t size, uint64_t entry_size,
-			   uint64_t count)
+static void region_section(struct cairn_superblock *sb, enum cairn_section_type type,
+			   uint64_t offset, uint64_t size, uint64_t entry_size, uint64_t count)
 {
 	struct cairn_section *s = &sb->sections[sb->nr_sections++];
 
@@ -195,14 +199,19 @@ int cairn_region_write(const struct cairn_config *c, const struct cairn_plan *p)
 	region_make_uuid(c, sb);
 	for (i = 0; i < sizeof(sb->uuid); i++)
 		cairn_image.uuid[i] = sb->uuid[i];
-	region_section(sb, CAIRN_SECTION_STATE, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES, sizeof(struct cairn_state), 1);
-	region_section(sb, CAIRN_SECTION_METADATA, p->metadata, p->metadata_bytes, 1, p->metadata_bytes);
-	region_section(sb, CAIRN_SECTION_EVENTS, p->events, p->max_events * sizeof(struct cairn_event_entry),
+	region_section(sb, CAIRN_SECTION_STATE, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES,
+		       sizeof(struct cairn_state), 1);
+	region_section(sb, CAIRN_SECTION_METADATA, p->metadata, p->metadata_bytes, 1,
+		       p->metadata_bytes);
+	region_section(sb, CAIRN_SECTION_EVENTS, p->events,
+		       p->max_events * sizeof(struct cairn_event_entry),
 		       sizeof(struct cairn_event_entry), p->max_events);
-	region_section(sb, CAIRN_SECTION_NAMES, p->names, p->max_names * sizeof(struct cairn_name), sizeof(struct cairn_name), p->max_names);
-	region_section(sb, CAIRN_SECTION_RINGS, p->rings, p->packets - p->rings, sizeof(struct cairn_ring), p->nr_rings);
-	region_section(sb, CAIRN_SECTION_PACKETS, p->packets, p->ring_bytes * p->nr_rings, p->packet_bytes,
-		       p->ring_bytes / p->packet_bytes * p->nr_rings);
+	region_section(sb, CAIRN_SECTION_NAMES, p->names, p->max_names * sizeof(struct cairn_name),
+		       sizeof(struct cairn_name), p->max_names);
+	region_section(sb, CAIRN_SECTION_RINGS, p->rings, p->packets - p->rings,
+		       sizeof(struct cairn_ring), p->nr_rings);
+	region_section(sb, CAIRN_SECTION_PACKETS, p->packets, p->ring_bytes * p->nr_rings,
+		       p->packet_bytes, p->ring_bytes / p->packet_bytes * p->nr_rings);
 	region_section(sb, CAIRN_SECTION_STATS, 0, 0, 0, 0);
 	region_section(sb, CAIRN_SECTION_HISTS, 0, 0, 0, 0);
 	region_section(sb, CAIRN_SECTION_QUEUE, p->queue, CAIRN_PAGE_BYTES, 0, 0);
@@ -214,8 +223,11 @@ void cairn_region_publish(void)
 {
 	static const uint8_t xored[CAIRN_MAGIC_BYTES] = CAIRN_MAGIC_XORED;
 	struct cairn_superblock *sb = (struct cairn_superblock *)(void *)cairn_image.region;
-	struct cairn_superblock *copy = (struct cairn_superblock *)(void *)(cairn_image.region + cairn_image.plan.bytes - CAIRN_PAGE_BYTES);
-	const volatile uint8_t *hidden = xored; /* volatile: the plain form must not become a constant of the program */
+	struct cairn_superblock *copy =
+		(struct cairn_superblock *)(void *)(cairn_image.region + cairn_image.plan.bytes -
+						    CAIRN_PAGE_BYTES);
+	const volatile uint8_t *hidden =
+		xored; /* volatile: the plain form must not become a constant of the program */
 	volatile uint8_t *magic = sb->magic;
 	uint8_t plain[CAIRN_MAGIC_BYTES];
 	uint32_t crc;
@@ -224,7 +236,8 @@ void cairn_region_publish(void)
 	for (i = 0; i < CAIRN_MAGIC_BYTES; i++)
 		plain[i] = hidden[i] ^ CAIRN_MAGIC_XOR;
 	crc = cairn_crc32c(0, plain, sizeof(plain));
-	crc = cairn_crc32c(crc, &sb->major, sizeof(*sb) - CAIRN_MAGIC_BYTES); /* crc32c is still 0 */
+	crc = cairn_crc32c(crc, &sb->major,
+			   sizeof(*sb) - CAIRN_MAGIC_BYTES); /* crc32c is still 0 */
 	sb->crc32c = crc;
 	region_copy(copy, sb, sizeof(*sb));
 	/*

@@ -42,18 +42,20 @@ struct cairn_image {
 	struct cairn_module *modules;
 	bool tracer_on;
 	bool tracer_filtered;
-	uint64_t tracer_filter; /* categories, if tracer_filtered */
+	uint64_t tracer_filter;  /* categories, if tracer_filtered */
 	char boot_patterns[256]; /* trace=, for events that register late */
 };
 
 CAIRN_PRIVATE extern struct cairn_image cairn_image;
 
 /* Lay out for `room` bytes of memory (0: as much as config->ring_bytes needs). CAIRN_EINVAL, CAIRN_ERANGE, CAIRN_ENOMEM (does not fit). */
-CAIRN_PRIVATE int cairn_region_plan(const struct cairn_config *config, uint64_t room, struct cairn_plan *plan);
+CAIRN_PRIVATE int cairn_region_plan(const struct cairn_config *config, uint64_t room,
+				    struct cairn_plan *plan);
 /* Make [offset, offset + bytes) writable through the port; 0 or a negative CAIRN_E*. */
 CAIRN_PRIVATE int cairn_populate(uint64_t offset, uint64_t bytes);
 /* Write superblock, state and section tables; everything but the magic. */
-CAIRN_PRIVATE int cairn_region_write(const struct cairn_config *config, const struct cairn_plan *plan);
+CAIRN_PRIVATE int cairn_region_write(const struct cairn_config *config,
+				     const struct cairn_plan *plan);
 /* The region is complete: from here on it can be found. */
 CAIRN_PRIVATE void cairn_region_publish(void);
 

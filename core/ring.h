@@ -13,7 +13,8 @@
  * @uuid       the region's, 16 bytes.
  * @first_pos  normally 0; a multiple of packet_bytes (tests begin just below the wrap of positions).
  */
-CAIRN_PRIVATE void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *closed, uint64_t ring_bytes,
+CAIRN_PRIVATE void cairn_ring_setup(struct cairn_ring *r, char *packets,
+				    struct cairn_closed *closed, uint64_t ring_bytes,
 				    uint64_t packet_bytes, const uint8_t *uuid, uint64_t first_pos);
 
 /* Admit or refuse records from now on; records in the middle of being written are finished. Context: any CPU, thread. */

@@ -166,17 +166,17 @@ const char *cairn_strerror(int code)
 		int code;
 		const char *text;
 	} texts[] = {
-		{ CAIRN_EPERM, "not permitted (EPERM)" },
-		{ CAIRN_ENOENT, "no such thing (ENOENT)" },
-		{ CAIRN_EIO, "could not be read or written (EIO)" },
-		{ CAIRN_EAGAIN, "nothing there yet (EAGAIN)" },
-		{ CAIRN_ENOMEM, "out of memory (ENOMEM)" },
-		{ CAIRN_EBUSY, "in use (EBUSY)" },
-		{ CAIRN_EEXIST, "exists already (EEXIST)" },
-		{ CAIRN_EINVAL, "invalid argument (EINVAL)" },
-		{ CAIRN_ENOSPC, "no room left (ENOSPC)" },
-		{ CAIRN_ERANGE, "out of range (ERANGE)" },
-		{ CAIRN_ENOSYS, "not supported here (ENOSYS)" },
+		{CAIRN_EPERM, "not permitted (EPERM)"},
+		{CAIRN_ENOENT, "no such thing (ENOENT)"},
+		{CAIRN_EIO, "could not be read or written (EIO)"},
+		{CAIRN_EAGAIN, "nothing there yet (EAGAIN)"},
+		{CAIRN_ENOMEM, "out of memory (ENOMEM)"},
+		{CAIRN_EBUSY, "in use (EBUSY)"},
+		{CAIRN_EEXIST, "exists already (EEXIST)"},
+		{CAIRN_EINVAL, "invalid argument (EINVAL)"},
+		{CAIRN_ENOSPC, "no room left (ENOSPC)"},
+		{CAIRN_ERANGE, "out of range (ERANGE)"},
+		{CAIRN_ENOSYS, "not supported here (ENOSYS)"},
 	};
 	unsigned i;
 

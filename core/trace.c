@@ -17,7 +17,8 @@ static void trace_raise(uint32_t *word, uint32_t least)
 {
 	uint32_t seen = cairn_load32(word);
 
-	while (seen < least && !__atomic_compare_exchange_n(word, &seen, least, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	while (seen < least && !__atomic_compare_exchange_n(word, &seen, least, false,
+							    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 
@@ -62,7 +63,8 @@ int cairn_init(const struct cairn_config *config)
 		return err;
 	cairn_image.state = (struct cairn_state *)(void *)(memory + CAIRN_PAGE_BYTES);
 	cairn_image.metadata = memory + cairn_image.plan.metadata;
-	cairn_image.entries = (struct cairn_event_entry *)(void *)(memory + cairn_image.plan.events);
+	cairn_image.entries =
+		(struct cairn_event_entry *)(void *)(memory + cairn_image.plan.events);
 	cairn_image.names = (struct cairn_name *)(void *)(memory + cairn_image.plan.names);
 	cairn_image.rings = (struct cairn_ring *)(void *)(memory + cairn_image.plan.rings);
 	cairn_image.closed = (struct cairn_closed *)(void *)(memory + cairn_image.plan.closed);
@@ -71,7 +73,8 @@ int cairn_init(const struct cairn_config *config)
 	 * ORDER region:A / region:B
 	 *   places of the sections, then the region: a hook in an NMI, or on another CPU, that finds the one finds the others.
 	 */
-	__atomic_store_n(&cairn_image.region, memory, __ATOMIC_RELEASE); /* ORDER region:A, pairs with region:B */
+	__atomic_store_n(&cairn_image.region, memory,
+			 __ATOMIC_RELEASE); /* ORDER region:A, pairs with region:B */
 	err = cairn_region_write(config, &cairn_image.plan);
 	if (!err)
 		err = cairn_meta_begin(config);
@@ -133,8 +136,9 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	r->task = task;
 	r->mode = (uint32_t)cairn_image.mode;
 	r->state = CAIRN_RING_LIVE;
-	cairn_ring_setup(r, cairn_image.region + packets, (struct cairn_closed *)(void *)(cairn_image.region + closed), p->ring_bytes,
-			 p->packet_bytes, cairn_image.uuid, 0);
+	cairn_ring_setup(r, cairn_image.region + packets,
+			 (struct cairn_closed *)(void *)(cairn_image.region + closed),
+			 p->ring_bytes, p->packet_bytes, cairn_image.uuid, 0);
 	if (cairn_is_tracing_on())
 		cairn_ring_start(r);
 	trace_raise(&cairn_image.state->nr_rings, index + 1);
@@ -142,7 +146,8 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	 * ORDER ring:A / ring:B
 	 *   the whole control block, then the pointer; emitters reach the block through the pointer (address dependency).
 	 */
-	__atomic_store_n(&cairn_rings[index], r, __ATOMIC_RELEASE); /* ORDER ring:A, pairs with ring:B and off:B */
+	__atomic_store_n(&cairn_rings[index], r,
+			 __ATOMIC_RELEASE); /* ORDER ring:A, pairs with ring:B and off:B */
 	cairn_fence_full(); /* ORDER off:A, pairs with off:B: a switch that did not see this ring is seen here */
 	if (!cairn_is_tracing_on())
 		cairn_ring_stop(r);
@@ -168,7 +173,8 @@ int cairn_ring_hand_over(unsigned index, uint32_t task)
 	if (!r)
 		return CAIRN_EINVAL;
 	if (r->pos != r->committed) {
-		cairn_store64(&r->lost[CAIRN_LOST_ABANDONED], r->lost[CAIRN_LOST_ABANDONED] + trace_pending(r));
+		cairn_store64(&r->lost[CAIRN_LOST_ABANDONED],
+			      r->lost[CAIRN_LOST_ABANDONED] + trace_pending(r));
 		return CAIRN_EBUSY;
 	}
 	cairn_store32(&r->task, task);
@@ -192,7 +198,8 @@ struct cairn_ring *cairn_ring_missing(void)
 void cairn_lost_no_stream(void)
 {
 	if (cairn_image.region && cairn_is_tracing_on())
-		__atomic_fetch_add(&cairn_image.state->lost_no_stream, 1, __ATOMIC_RELAXED); /* shared: any CPU may come here */
+		__atomic_fetch_add(&cairn_image.state->lost_no_stream, 1,
+				   __ATOMIC_RELAXED); /* shared: any CPU may come here */
 }
 
 #if CAIRN_PORT_STAGE
@@ -366,7 +373,8 @@ void cairn_clock_set(uint64_t hz, uint64_t base, uint64_t wall_ns)
 	 *   odd, the three words, even. A reader takes them if it saw the same even number before and after. Two writers at once would
 	 *   leave an odd number for ever: the second one leaves it to the first.
 	 */
-	if ((seq & 1) || !__atomic_compare_exchange_n(&s->clock_seq, &seq, seq + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if ((seq & 1) || !__atomic_compare_exchange_n(&s->clock_seq, &seq, seq + 1, false,
+						      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return; /* ORDER clock:A, pairs with read:G (tool) */
 	cairn_fence_release();
 	cairn_store64(&s->clock_hz, hz);

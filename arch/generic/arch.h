@@ -8,10 +8,11 @@
 
 #include "../../include/cairn/port.h"
 
-#define CAIRN_ARCH 0
+#define CAIRN_ARCH          0
 #define CAIRN_ARCH_HAS_KEYS 0
 
-CAIRN_INLINE bool cairn_arch_local_cas64(volatile uint64_t *p, uint64_t old_value, uint64_t new_value)
+CAIRN_INLINE bool cairn_arch_local_cas64(volatile uint64_t *p, uint64_t old_value,
+					 uint64_t new_value)
 {
 	unsigned long s = cairn_port_irq_save();
 	bool ok = *p == old_value;

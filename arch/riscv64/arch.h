@@ -5,7 +5,7 @@
 
 #include "../../include/cairn/compiler.h"
 
-#define CAIRN_ARCH 3 /* CAIRN_ARCH_RISCV64 */
+#define CAIRN_ARCH          3 /* CAIRN_ARCH_RISCV64 */
 #define CAIRN_ARCH_HAS_KEYS 0
 
 CAIRN_INLINE uint64_t cairn_arch_clock(void)
@@ -16,9 +16,11 @@ CAIRN_INLINE uint64_t cairn_arch_clock(void)
 	return v;
 }
 
-CAIRN_INLINE bool cairn_arch_local_cas64(volatile uint64_t *p, uint64_t old_value, uint64_t new_value)
+CAIRN_INLINE bool cairn_arch_local_cas64(volatile uint64_t *p, uint64_t old_value,
+					 uint64_t new_value)
 {
-	return __atomic_compare_exchange_n(p, &old_value, new_value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(p, &old_value, new_value, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
 }
 
 CAIRN_INLINE void cairn_arch_local_inc64(volatile uint64_t *p)

@@ -5,7 +5,7 @@
 
 #include "../../include/cairn/compiler.h"
 
-#define CAIRN_ARCH 1 /* CAIRN_ARCH_X86_64 */
+#define CAIRN_ARCH          1 /* CAIRN_ARCH_X86_64 */
 #define CAIRN_ARCH_HAS_KEYS 1
 
 CAIRN_INLINE uint64_t cairn_arch_clock(void)
@@ -16,11 +16,15 @@ CAIRN_INLINE uint64_t cairn_arch_clock(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-CAIRN_INLINE bool cairn_arch_local_cas64(volatile uint64_t *p, uint64_t old_value, uint64_t new_value)
+CAIRN_INLINE bool cairn_arch_local_cas64(volatile uint64_t *p, uint64_t old_value,
+					 uint64_t new_value)
 {
 	bool ok;
 
-	__asm__ volatile("cmpxchgq %3, %1" : "=@ccz"(ok), "+m"(*p), "+a"(old_value) : "r"(new_value) : "memory");
+	__asm__ volatile("cmpxchgq %3, %1"
+			 : "=@ccz"(ok), "+m"(*p), "+a"(old_value)
+			 : "r"(new_value)
+			 : "memory");
 	return ok;
 }
 
@@ -41,9 +45,12 @@ CAIRN_INLINE void cairn_arch_fence_full(void)
  */
 #define CAIRN_ARCH_KEY_BRANCH(sym, on)                                                             \
 	__asm__ goto(".Lcairn_site%=:\t.byte 0xa9\n\t.long %l0 - . - 4\n"                          \
-		     "\t.pushsection cairn_keys, \"ao\", @progbits, .Lcairn_site%=\n\t.balign 4\n"   \
-		     "\t.long .Lcairn_site%= - .\n\t.long %l0 - .\n"                             \
-		     "\t.long " #sym " - .\n\t.popsection"                                       \
-		     : : : "cc" : on)
+		     "\t.pushsection cairn_keys, \"ao\", @progbits, .Lcairn_site%=\n\t.balign 4\n" \
+		     "\t.long .Lcairn_site%= - .\n\t.long %l0 - .\n"                               \
+		     "\t.long " #sym " - .\n\t.popsection"                                         \
+		     :                                                                             \
+		     :                                                                             \
+		     : "cc"                                                                        \
+		     : on)
 
 #endif

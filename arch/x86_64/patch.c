@@ -15,7 +15,8 @@ enum cairn_patch cairn_arch_key_patch(void *site, const void *target, bool on)
 {
 	const volatile uint8_t *text = site;
 	uint8_t want = on ? PATCH_ON : PATCH_OFF, now = text[0];
-	uint32_t disp = text[1] | (uint32_t)text[2] << 8 | (uint32_t)text[3] << 16 | (uint32_t)text[4] << 24;
+	uint32_t disp = text[1] | (uint32_t)text[2] << 8 | (uint32_t)text[3] << 16 |
+			(uint32_t)text[4] << 24;
 
 	if ((now != PATCH_OFF && now != PATCH_ON) ||
 	    (uintptr_t)site + PATCH_BYTES + (uintptr_t)(intptr_t)(int32_t)disp != (uintptr_t)target)

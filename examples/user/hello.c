@@ -12,15 +12,16 @@
 
 #include <stdio.h>
 
-CAIRN_EVENT(hello, greeting, (field, int, n) (string, whom), "n=%d whom=%s");
+CAIRN_EVENT(hello, greeting, (field, int, n)(string, whom), "n=%d whom=%s");
 
 int main(void)
 {
-	const char *whom[] = { "world", "kernel", "cairn" };
+	const char *whom[] = {"world", "kernel", "cairn"};
 	int n;
 
 	for (n = 0; n < 9; n++)
 		cairn_trace_greeting(n, whom[n % 3]);
-	printf("greeted %d times%s\n", n, cairn_trace_greeting_enabled() ? ", and recorded it" : "");
+	printf("greeted %d times%s\n", n,
+	       cairn_trace_greeting_enabled() ? ", and recorded it" : "");
 	return 0;
 }

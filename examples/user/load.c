@@ -18,13 +18,17 @@
 #include <time.h>
 #include <unistd.h>
 
-CAIRN_EVENT(load, request, (field, uint64_t, number) (field, uint32_t, bytes) (string, path), "number=%lu bytes=%u path=%s");
-CAIRN_EVENT(load, answer, (field, uint64_t, number) (field, int, result), "number=%lu result=%d");
+CAIRN_EVENT(load, request, (field, uint64_t, number)(field, uint32_t, bytes)(string, path),
+	    "number=%lu bytes=%u path=%s");
+CAIRN_EVENT(load, answer, (field, uint64_t, number)(field, int, result), "number=%lu result=%d");
 CAIRN_EVENT(load, tick, (field, uint32_t, count), "count=%u");
-CAIRN_EVENT(load, block, (field, uint16_t, kind) (array, uint8_t, digest, 8) (dynamic, uint32_t, sizes), "kind=%u digest=%s sizes=%s");
+CAIRN_EVENT(load, block,
+	    (field, uint16_t, kind)(array, uint8_t, digest, 8)(dynamic, uint32_t, sizes),
+	    "kind=%u digest=%s sizes=%s");
 
 enum { LOAD_REQUEST, LOAD_ANSWER, LOAD_TICK, LOAD_BLOCK, LOAD_TASK, LOAD_EVENTS };
-static const char *const load_names[LOAD_EVENTS] = { "load:request", "load:answer", "load:tick", "load:block", "task:*" };
+static const char *const load_names[LOAD_EVENTS] = {"load:request", "load:answer", "load:tick",
+						    "load:block", "task:*"};
 
 enum { LOAD_MAX_THREADS = 32 };
 
@@ -39,12 +43,12 @@ static __thread struct load_thread *load_self;
 static volatile sig_atomic_t load_stop;
 
 /* One increment, atomic against this thread's signals, then the emission: what is counted is what was emitted. */
-#define LOAD_TRACE(index, event, ...)                                                              \
-	do {                                                                                       \
-		if (cairn_trace_##event##_enabled()) {                                             \
-			__atomic_fetch_add(&load_self->count[index], 1, __ATOMIC_RELAXED);          \
-			cairn_trace_##event(__VA_ARGS__);                                           \
-		}                                                                                  \
+#define LOAD_TRACE(index, event, ...)                                                      \
+	do {                                                                               \
+		if (cairn_trace_##event##_enabled()) {                                     \
+			__atomic_fetch_add(&load_self->count[index], 1, __ATOMIC_RELAXED); \
+			cairn_trace_##event(__VA_ARGS__);                                  \
+		}                                                                          \
 	} while (0)
 
 static void load_on_signal(int signal)
@@ -58,12 +62,13 @@ static void load_on_signal(int signal)
 
 static timer_t load_start_timer(void)
 {
-	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1 };
-	struct itimerspec every = { { 0, 200000 }, { 0, 200000 } };
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
+	struct itimerspec every = {{0, 200000}, {0, 200000}};
 	timer_t timer;
 
 	event._sigev_un._tid = (int)syscall(SYS_gettid);
-	if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &every, NULL)) {
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) ||
+	    timer_settime(timer, 0, &every, NULL)) {
 		perror("load: timer");
 		exit(1);
 	}
@@ -72,7 +77,7 @@ static timer_t load_start_timer(void)
 
 static void load_one(uint64_t i)
 {
-	static const char *const paths[] = { "/", "/etc/motd", "/srv/cairn/index.html", "" };
+	static const char *const paths[] = {"/", "/etc/motd", "/srv/cairn/index.html", ""};
 	uint8_t digest[8];
 	uint32_t sizes[4];
 	unsigned k;
@@ -83,7 +88,8 @@ static void load_one(uint64_t i)
 			digest[k] = (uint8_t)(i >> k);
 		for (k = 0; k < 4; k++)
 			sizes[k] = (uint32_t)i + k;
-		LOAD_TRACE(LOAD_BLOCK, block, (uint16_t)(i / 16), digest, sizes, (unsigned)(i / 16 % 5));
+		LOAD_TRACE(LOAD_BLOCK, block, (uint16_t)(i / 16), digest, sizes,
+			   (unsigned)(i / 16 % 5));
 	}
 	LOAD_TRACE(LOAD_ANSWER, answer, i, i % 7 ? 0 : -5);
 }
@@ -91,12 +97,13 @@ static void load_one(uint64_t i)
 static void *load_run(void *arg)
 {
 	struct load_thread *self = arg;
-	struct timespec pause = { 0, 1000000 };
+	struct timespec pause = {0, 1000000};
 	timer_t timer;
 	uint64_t i;
 
 	load_self = self;
-	load_one(0); /* the first event gets the thread its stream, whose first record is the thread's name */
+	load_one(
+		0); /* the first event gets the thread its stream, whose first record is the thread's name */
 	self->stream = cairn_port_stream;
 	if (self->stream != ~0u && cairn_event_enabled(cairn_event_find("task", "task_newtask")))
 		self->count[LOAD_TASK] = 1;
@@ -120,7 +127,8 @@ static void load_report(const struct load_thread *t)
 	if (t->stream == ~0u)
 		return;
 	for (e = 0; e < LOAD_EVENTS; e++) {
-		printf("cairn-count cpu=%u event=%s n=%llu\n", t->stream, load_names[e], (unsigned long long)t->count[e]);
+		printf("cairn-count cpu=%u event=%s n=%llu\n", t->stream, load_names[e],
+		       (unsigned long long)t->count[e]);
 		total += t->count[e];
 	}
 	printf("cairn-total cpu=%u n=%llu\n", t->stream, (unsigned long long)total);
@@ -128,11 +136,13 @@ static void load_report(const struct load_thread *t)
 
 int main(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = load_on_signal, .sa_flags = SA_RESTART };
-	unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 2, threads = argc > 2 ? (unsigned)atoi(argv[2]) : 2, i;
+	struct sigaction action = {.sa_handler = load_on_signal, .sa_flags = SA_RESTART};
+	unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 2,
+		 threads = argc > 2 ? (unsigned)atoi(argv[2]) : 2, i;
 
 	if (seconds < 1 || threads < 1 || threads > LOAD_MAX_THREADS) {
-		fprintf(stderr, "usage: load [seconds [threads]]; threads at most %d\n", LOAD_MAX_THREADS);
+		fprintf(stderr, "usage: load [seconds [threads]]; threads at most %d\n",
+			LOAD_MAX_THREADS);
 		return 2;
 	}
 	sigaction(SIGUSR1, &action, NULL);

@@ -17,7 +17,7 @@
 #define CAIRN_VERSION_MAJOR 0
 #define CAIRN_VERSION_MINOR 1
 #define CAIRN_VERSION_PATCH 0
-#define CAIRN_VERSION "0.1.0"
+#define CAIRN_VERSION       "0.1.0"
 
 #include "event.h"
 #include "trace.h"

@@ -25,8 +25,8 @@
 #endif
 
 #ifdef __cplusplus
-#define CAIRN_C_BEGIN extern "C" {
-#define CAIRN_C_END }
+#define CAIRN_C_BEGIN                   extern "C" {
+#define CAIRN_C_END                     }
 #define CAIRN_STATIC_ASSERT(cond, text) static_assert(cond, text)
 #else
 #define CAIRN_C_BEGIN
@@ -34,15 +34,15 @@
 #define CAIRN_STATIC_ASSERT(cond, text) _Static_assert(cond, text)
 #endif
 
-#define CAIRN_INLINE static inline __attribute__((__always_inline__, __unused__))
-#define CAIRN_MUST_CHECK __attribute__((__warn_unused_result__))
-#define CAIRN_HIDDEN __attribute__((__visibility__("hidden")))
-#define CAIRN_COLD __attribute__((__cold__, __noinline__))
-#define CAIRN_USED __attribute__((__used__))
-#define CAIRN_UNUSED __attribute__((__unused__))
-#define CAIRN_ALIGNED(n) __attribute__((__aligned__(n)))
-#define CAIRN_LIKELY(x) __builtin_expect(!!(x), 1)
-#define CAIRN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define CAIRN_INLINE             static inline __attribute__((__always_inline__, __unused__))
+#define CAIRN_MUST_CHECK         __attribute__((__warn_unused_result__))
+#define CAIRN_HIDDEN             __attribute__((__visibility__("hidden")))
+#define CAIRN_COLD               __attribute__((__cold__, __noinline__))
+#define CAIRN_USED               __attribute__((__used__))
+#define CAIRN_UNUSED             __attribute__((__unused__))
+#define CAIRN_ALIGNED(n)         __attribute__((__aligned__(n)))
+#define CAIRN_LIKELY(x)          __builtin_expect(!!(x), 1)
+#define CAIRN_UNLIKELY(x)        __builtin_expect(!!(x), 0)
 #define CAIRN_PRINTF(fmt, first) __attribute__((__format__(__printf__, fmt, first)))
 
 /* Shared between Cairn's own files only: `static` in the single-file build, hidden otherwise. */

@@ -53,13 +53,13 @@ struct cairn_names {
 /* One field of the fixed part. Static data of the declaring file, self-contained, never freed. */
 struct cairn_field {
 	const char *name;
-	const char *type;  /* C type of the scalar or of the element, as written */
-	uint16_t offset;   /* in the payload */
-	uint16_t size;     /* bytes in the fixed part; 4 for a slot */
-	uint16_t element;  /* bytes of one element; `size` for scalars */
-	uint8_t is_signed; /* of the scalar or element; 0 for char, as in Linux */
-	uint8_t kind;      /* enum cairn_field_kind */
-	uint8_t show;      /* enum cairn_field_show */
+	const char *type;                /* C type of the scalar or of the element, as written */
+	uint16_t offset;                 /* in the payload */
+	uint16_t size;                   /* bytes in the fixed part; 4 for a slot */
+	uint16_t element;                /* bytes of one element; `size` for scalars */
+	uint8_t is_signed;               /* of the scalar or element; 0 for char, as in Linux */
+	uint8_t kind;                    /* enum cairn_field_kind */
+	uint8_t show;                    /* enum cairn_field_show */
 	const struct cairn_names *names; /* of CAIRN_SHOW_FLAGS and _SYMBOL, else NULL */
 };
 
@@ -70,11 +70,13 @@ struct cairn_class {
 
 enum {
 	CAIRN_GATE_RECORD = 1u << 0, /* write it to the main buffer */
-	CAIRN_GATE_SLOW = 1u << 1,   /* anything else: filter, callback, trigger, budget, second buffer, soft mode */
+	CAIRN_GATE_SLOW =
+		1u
+		<< 1, /* anything else: filter, callback, trigger, budget, second buffer, soft mode */
 };
 
 enum cairn_consumer {
-	CAIRN_CONSUMER_ENABLE,  /* the event's own switch: cairn_event_enable(), events/SYS/NAME/enable, trace= */
+	CAIRN_CONSUMER_ENABLE, /* the event's own switch: cairn_event_enable(), events/SYS/NAME/enable, trace= */
 	CAIRN_CONSUMER_TRACER,  /* cairn_trace_enable() with its category filter */
 	CAIRN_CONSUMER_STATIC,  /* static tracepoints of spec origin.md section 2 */
 	CAIRN_CONSUMER_MEMORY,  /* memory mask */
@@ -82,10 +84,12 @@ enum cairn_consumer {
 };
 
 enum {
-	CAIRN_EVENT_FULL_PRINT = 1u << 0, /* print holds format and arguments as Linux's `print fmt:`; else the format alone, and
+	CAIRN_EVENT_FULL_PRINT =
+		1u
+		<< 0, /* print holds format and arguments as Linux's `print fmt:`; else the format alone, and
 					     the arguments are the fields in order */
 	CAIRN_EVENT_PLAIN_PRINT = 1u << 1, /* no format: name=value for each field */
-	CAIRN_EVENT_LEAVING = 1u << 2, /* the registry's: off, and unreg() not called yet */
+	CAIRN_EVENT_LEAVING = 1u << 2,     /* the registry's: off, and unreg() not called yet */
 };
 
 #define CAIRN_NAME_MAX 63u /* characters of a system's or event's name */
@@ -103,9 +107,11 @@ struct cairn_event {
 	const char *name;
 	const char *print;
 	const struct cairn_class *cls;
-	uint64_t mask;        /* categories (CAIRN_CAT); 0 = its system's default, set at registration */
-	int (*reg)(void);     /* mostly NULL; called before the first consumer comes. Not 0: the event stays off */
-	void (*unreg)(void);  /* mostly NULL; called when the last one has left and the sites have followed */
+	uint64_t mask; /* categories (CAIRN_CAT); 0 = its system's default, set at registration */
+	int (*reg)(
+		void); /* mostly NULL; called before the first consumer comes. Not 0: the event stays off */
+	void (*unreg)(
+		void); /* mostly NULL; called when the last one has left and the sites have followed */
 	/* the rest belongs to the registry (core/event.c) */
 	uint64_t hash;
 	uint64_t consumers;
@@ -131,7 +137,7 @@ enum cairn_category {
 	CAIRN_MEM_CATEGORY_SHIFT = 10,
 	CAIRN_INTERRUPT = 15,
 };
-#define CAIRN_CAT(c) ((uint64_t)1 << (c))
+#define CAIRN_CAT(c)  ((uint64_t)1 << (c))
 #define CAIRN_CAT_ALL (~(uint64_t)0)
 
 /* An entry of section `cairn_events`: distance from the entry to its struct cairn_event. */
@@ -157,9 +163,9 @@ CAIRN_C_BEGIN
  * fill the first five, leave the rest zero.
  */
 struct cairn_module {
-	const cairn_event_ref *events, *events_stop;      /* its own section `cairn_events` */
-	const struct cairn_key_site *keys, *keys_stop;    /* its own section `cairn_keys` */
-	const char *owner;                                /* for messages */
+	const cairn_event_ref *events, *events_stop;   /* its own section `cairn_events` */
+	const struct cairn_key_site *keys, *keys_stop; /* its own section `cairn_keys` */
+	const char *owner;                             /* for messages */
 	struct cairn_module *next;
 	bool registered;
 };

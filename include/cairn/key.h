@@ -31,10 +31,10 @@ struct cairn_key {
 #if CAIRN_KEY_PATCHING
 #define CAIRN_KEY_BRANCH(object, label) CAIRN_ARCH_KEY_BRANCH(object, label)
 #else
-#define CAIRN_KEY_BRANCH(object, label)                                                            \
-	do {                                                                                       \
-		if (CAIRN_UNLIKELY(cairn_load32(&(object).key.on)))                                 \
-			goto label;                                                                \
+#define CAIRN_KEY_BRANCH(object, label)                             \
+	do {                                                        \
+		if (CAIRN_UNLIKELY(cairn_load32(&(object).key.on))) \
+			goto label;                                 \
 	} while (0)
 #endif
 

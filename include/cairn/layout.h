@@ -31,22 +31,29 @@
 
 /* The 16 bytes that begin a superblock. Programs keep them XOR-ed with 0xFF so that only regions match a search. */
 #define CAIRN_MAGIC_BYTES 16u
-#define CAIRN_MAGIC_XOR 0xFFu
-#define CAIRN_MAGIC_XORED                                                                          \
-	{ 0xbc, 0xbe, 0xb6, 0xad, 0xb1, 0xd2, 0xad, 0xba, 0xb8, 0xb6, 0xb0, 0xb1, 0xf2, 0xf5, 0xe5, 0xf5 }
-	/* "CAIRN-REGION\r\n\x1a\n" */
+#define CAIRN_MAGIC_XOR   0xFFu
+#define CAIRN_MAGIC_XORED                                                                     \
+	{                                                                                     \
+		0xbc, 0xbe, 0xb6, 0xad, 0xb1, 0xd2, 0xad, 0xba, 0xb8, 0xb6, 0xb0, 0xb1, 0xf2, \
+			0xf5, 0xe5, 0xf5                                                      \
+	}
+/* "CAIRN-REGION\r\n\x1a\n" */
 
 enum cairn_section_type {
-	CAIRN_SECTION_STATE = 1,    /* struct cairn_state: all words that change */
-	CAIRN_SECTION_METADATA = 2, /* CTF metadata packets, append-only; state.metadata_bytes are used */
-	CAIRN_SECTION_EVENTS = 3,   /* struct cairn_event_entry[count], index = order of registration */
-	CAIRN_SECTION_RINGS = 4,    /* struct cairn_ring[count], then the struct cairn_closed of all rings */
-	CAIRN_SECTION_PACKETS = 5,  /* the packets of all rings; entry_size = packet_bytes */
-	CAIRN_SECTION_NAMES = 6,    /* struct cairn_name[count], count a power of two */
-	CAIRN_SECTION_STATS = 7,    /* always-on counters (empty in format 1.0) */
-	CAIRN_SECTION_HISTS = 8,    /* histograms of triggers (empty in format 1.0) */
-	CAIRN_SECTION_QUEUE = 9,    /* rings of control requests and answers (empty in format 1.0) */
-	CAIRN_SECTION_PAGES = 10,   /* physical pages of the region, u64 each, where they are not contiguous */
+	CAIRN_SECTION_STATE = 1, /* struct cairn_state: all words that change */
+	CAIRN_SECTION_METADATA =
+		2, /* CTF metadata packets, append-only; state.metadata_bytes are used */
+	CAIRN_SECTION_EVENTS =
+		3, /* struct cairn_event_entry[count], index = order of registration */
+	CAIRN_SECTION_RINGS =
+		4, /* struct cairn_ring[count], then the struct cairn_closed of all rings */
+	CAIRN_SECTION_PACKETS = 5, /* the packets of all rings; entry_size = packet_bytes */
+	CAIRN_SECTION_NAMES = 6,   /* struct cairn_name[count], count a power of two */
+	CAIRN_SECTION_STATS = 7,   /* always-on counters (empty in format 1.0) */
+	CAIRN_SECTION_HISTS = 8,   /* histograms of triggers (empty in format 1.0) */
+	CAIRN_SECTION_QUEUE = 9,   /* rings of control requests and answers (empty in format 1.0) */
+	CAIRN_SECTION_PAGES =
+		10, /* physical pages of the region, u64 each, where they are not contiguous */
 };
 
 struct cairn_section {
@@ -61,10 +68,12 @@ struct cairn_section {
 #define CAIRN_MAX_SECTIONS 16u
 
 enum {
-	CAIRN_SB_WEAK_UUID = 1u << 0,  /* no entropy was at hand: the UUID may repeat on another machine */
-	CAIRN_SB_USER = 1u << 1,       /* a user-space process: streams are threads, cpu_id numbers streams */
-	CAIRN_SB_CAPTURE = 1u << 2,    /* written by a tool: see the head of this file */
-	CAIRN_SB_CLOCK_NS = 1u << 3,   /* the clock counts nanoseconds */
+	CAIRN_SB_WEAK_UUID =
+		1u << 0, /* no entropy was at hand: the UUID may repeat on another machine */
+	CAIRN_SB_USER =
+		1u << 1, /* a user-space process: streams are threads, cpu_id numbers streams */
+	CAIRN_SB_CAPTURE = 1u << 2,     /* written by a tool: see the head of this file */
+	CAIRN_SB_CLOCK_NS = 1u << 3,    /* the clock counts nanoseconds */
 	CAIRN_SB_CLOCK_LOCAL = 1u << 4, /* each CPU has a clock of its own, not synchronized */
 };
 
@@ -82,22 +91,24 @@ struct cairn_superblock {
 	uint32_t crc32c;
 	uint32_t superblock_bytes;
 	uint32_t nr_sections;
-	uint64_t region_bytes; /* whole length, copy included; 0 in a capture that is still written */
-	uint8_t uuid[16];      /* as in each packet */
-	uint64_t boot_nonce;   /* differs from boot to boot, from process to process */
+	uint64_t
+		region_bytes; /* whole length, copy included; 0 in a capture that is still written */
+	uint8_t uuid[16];     /* as in each packet */
+	uint64_t boot_nonce;  /* differs from boot to boot, from process to process */
 	uint32_t arch;
 	uint32_t flags;
 	uint32_t clock_bits; /* width of the clock: 64, 48 or 32 */
 	uint32_t nr_cpus;    /* CPUs, or streams at most in user space */
-	uint64_t clock_hz;   /* as known at init; 0 = unknown. state.clock_hz wins when it is not 0 */
-	uint64_t clock_base; /* clock at init */
+	uint64_t clock_hz; /* as known at init; 0 = unknown. state.clock_hz wins when it is not 0 */
+	uint64_t clock_base;   /* clock at init */
 	uint64_t wall_base_ns; /* Unix time of clock_base in ns; 0 = unknown */
 	uint32_t packet_bytes; /* P */
 	uint32_t pid;          /* user space: the process; else 0 */
-	uint64_t start_time;   /* user space: start of the process, clock ticks since boot (/proc/PID/stat, field 22) */
+	uint64_t
+		start_time; /* user space: start of the process, clock ticks since boot (/proc/PID/stat, field 22) */
 	uint64_t reserved0;
-	char name[64];         /* kernel or program, NUL-terminated */
-	char build_id[64];     /* lower-case hex, NUL-terminated; empty = unknown */
+	char name[64];            /* kernel or program, NUL-terminated */
+	char build_id[64];        /* lower-case hex, NUL-terminated; empty = unknown */
 	uint8_t capture_uuid[16]; /* a capture's own UUID; else 0 */
 	uint8_t reserved1[240];
 	struct cairn_section sections[CAIRN_MAX_SECTIONS];
@@ -111,30 +122,31 @@ enum {
 /* All mutable words that are not a ring's. One writer (the target); readers load each word once. */
 struct cairn_state {
 	uint32_t flags;
-	uint32_t nr_events;       /* entries used in EVENTS */
-	uint64_t metadata_bytes;  /* bytes used in METADATA; released after the bytes */
+	uint32_t nr_events;        /* entries used in EVENTS */
+	uint64_t metadata_bytes;   /* bytes used in METADATA; released after the bytes */
 	uint32_t metadata_refused; /* events refused because METADATA or EVENTS was full */
-	uint32_t nr_rings;        /* control blocks ever used, counted from the first */
-	uint32_t clock_seq;       /* odd while the next three words change */
+	uint32_t nr_rings;         /* control blocks ever used, counted from the first */
+	uint32_t clock_seq;        /* odd while the next three words change */
 	uint32_t clock_resets;
 	uint64_t clock_hz; /* 0: the superblock's three words count; else these */
 	uint64_t clock_base;
 	uint64_t wall_base_ns;
-	uint64_t names_dropped;     /* names not stored because the slot was being written */
-	uint64_t lost_no_stream;    /* events without a ring: CPU index out of range, no stream to be had */
+	uint64_t names_dropped; /* names not stored because the slot was being written */
+	uint64_t
+		lost_no_stream; /* events without a ring: CPU index out of range, no stream to be had */
 	uint64_t work_pending_since; /* clock; 0 = none */
-	uint64_t stopped_at;        /* clock at the stop; 0 = running */
+	uint64_t stopped_at;         /* clock at the stop; 0 = running */
 	uint64_t reserved[21];
 };
 
 /* An event as the outside may want to see it without decoding metadata. */
 struct cairn_event_entry {
 	uint32_t id;
-	uint32_t gate;     /* copy of the gate word: CAIRN_GATE_* */
-	uint64_t mask;     /* categories */
-	uint64_t hash;     /* of the schema: names, types, offsets, print format */
+	uint32_t gate;      /* copy of the gate word: CAIRN_GATE_* */
+	uint64_t mask;      /* categories */
+	uint64_t hash;      /* of the schema: names, types, offsets, print format */
 	uint64_t consumers; /* bit per consumer that enables it */
-	uint64_t filtered; /* refused by a filter, sampled out, over budget: not losses */
+	uint64_t filtered;  /* refused by a filter, sampled out, over budget: not losses */
 	uint64_t sampled;
 	uint64_t over_budget;
 	uint64_t reserved;
@@ -178,13 +190,14 @@ struct cairn_ring {
 	/* cold: packet opening, losses */
 	uint64_t lost[CAIRN_NR_LOST]; /* by cause; their sum is the number of events not written */
 	uint64_t events_total;        /* records in all packets published as closed */
-	uint64_t seq_hint;            /* number of the newest packet or of one just before it: extends positions to 64 bits */
-	uint64_t packets_offset;      /* place of the first packet in the region */
-	uint64_t closed_offset;       /* place of closed[N] in the region; 0 in a capture */
+	uint64_t
+		seq_hint; /* number of the newest packet or of one just before it: extends positions to 64 bits */
+	uint64_t packets_offset; /* place of the first packet in the region */
+	uint64_t closed_offset;  /* place of closed[N] in the region; 0 in a capture */
 	uint32_t enabled;
 	uint32_t magic; /* CAIRN_RING_MAGIC once the block is initialized */
 	uint32_t cpu;
-	uint32_t index; /* number of this control block */
+	uint32_t index;  /* number of this control block */
 	uint32_t buffer; /* 0 = the main buffer */
 	uint32_t state;  /* CAIRN_RING_* */
 	uint64_t reserved0[9];
@@ -202,7 +215,7 @@ struct cairn_closed {
 	uint64_t ts_close; /* clock then */
 };
 
-#define CAIRN_CTF_MAGIC 0xC1FC1FC1u
+#define CAIRN_CTF_MAGIC   0xC1FC1FC1u
 #define CAIRN_SEQ_INVALID (~(uint64_t)0)
 
 /*
@@ -219,7 +232,7 @@ struct cairn_packet_header {
 	uint64_t ts_end;
 	uint64_t content_bits;
 	uint64_t packet_bits;
-	uint64_t seq;              /* number of the packet in its ring; CAIRN_SEQ_INVALID = slot not valid */
+	uint64_t seq; /* number of the packet in its ring; CAIRN_SEQ_INVALID = slot not valid */
 	uint64_t events_discarded; /* lost in this ring up to the close of this packet */
 	uint64_t events_before;    /* records in all earlier packets of this ring */
 	uint32_t cpu_id;
@@ -227,41 +240,43 @@ struct cairn_packet_header {
 };
 
 #define CAIRN_PACKET_HEADER_BYTES 88u
-#define CAIRN_PACKET_RING(flags) ((flags)&0xffffu) /* index of the ring's control block */
-#define CAIRN_PACKET_MIN 4096u
-#define CAIRN_PACKET_MAX (512u * 1024u)
+#define CAIRN_PACKET_RING(flags)  ((flags)&0xffffu) /* index of the ring's control block */
+#define CAIRN_PACKET_MIN          4096u
+#define CAIRN_PACKET_MAX          (512u * 1024u)
 
 /* A record: u64 ts48 | id << 48, u32 task word, payload. */
 #define CAIRN_RECORD_HEADER_BYTES 12u
-#define CAIRN_RECORD_MAX 4056u /* payload, so that any record fits a 4,096-byte Linux sub-buffer */
-#define CAIRN_TS_BITS 48u
-#define CAIRN_TS_MASK (((uint64_t)1 << CAIRN_TS_BITS) - 1)
+#define CAIRN_RECORD_MAX          4056u /* payload, so that any record fits a 4,096-byte Linux sub-buffer */
+#define CAIRN_TS_BITS             48u
+#define CAIRN_TS_MASK             (((uint64_t)1 << CAIRN_TS_BITS) - 1)
 
 #define CAIRN_ID_FIRST 18u
-#define CAIRN_ID_LAST 65534u
-#define CAIRN_ID_DISCARDED 65535u /* cairn:discarded: payload u32 n and n bytes; skip, count as filtered */
+#define CAIRN_ID_LAST  65534u
+#define CAIRN_ID_DISCARDED \
+	65535u /* cairn:discarded: payload u32 n and n bytes; skip, count as filtered */
 
 /* Task word */
-#define CAIRN_TASK_PID_MASK 0x00ffffffu
-#define CAIRN_CTX_HARDIRQ (1u << 24)
-#define CAIRN_CTX_SOFTIRQ (1u << 25)
-#define CAIRN_CTX_NMI (1u << 26)
-#define CAIRN_CTX_IRQS_OFF (1u << 27)
-#define CAIRN_CTX_NEED_RESCHED (1u << 28)
+#define CAIRN_TASK_PID_MASK     0x00ffffffu
+#define CAIRN_CTX_HARDIRQ       (1u << 24)
+#define CAIRN_CTX_SOFTIRQ       (1u << 25)
+#define CAIRN_CTX_NMI           (1u << 26)
+#define CAIRN_CTX_IRQS_OFF      (1u << 27)
+#define CAIRN_CTX_NEED_RESCHED  (1u << 28)
 #define CAIRN_CTX_PREEMPT_SHIFT 29u /* three bits, saturating */
 
-#define CAIRN_POS_BITS 48u
-#define CAIRN_POS_MASK (((uint64_t)1 << CAIRN_POS_BITS) - 1)
+#define CAIRN_POS_BITS   48u
+#define CAIRN_POS_MASK   (((uint64_t)1 << CAIRN_POS_BITS) - 1)
 #define CAIRN_ONE_RECORD ((uint64_t)1 << CAIRN_POS_BITS)
 
 /* A task's name. Slot by cairn_name_slot(pid), then three more; odd version = being written; 0 = empty. */
-#define CAIRN_COMM_BYTES 16u
+#define CAIRN_COMM_BYTES  16u
 #define CAIRN_NAME_PROBES 4u
 struct cairn_name {
 	uint32_t version;
 	uint32_t pid;
 	uint32_t tgid;
-	uint32_t stamp; /* grows with each write to the table: the smallest of the four probed is replaced */
+	uint32_t
+		stamp; /* grows with each write to the table: the smallest of the four probed is replaced */
 	char comm[CAIRN_COMM_BYTES];
 };
 
@@ -276,13 +291,14 @@ CAIRN_INLINE uint32_t cairn_name_slot(uint32_t pid, uint32_t nr_slots)
  * other at packet_bits. crc32c covers the text (its place in CTF is the checksum, with a scheme of 0). Who exports a CTF trace writes 0 there:
  * babeltrace2 2.0 refuses any other value.
  */
-#define CAIRN_METADATA_MAGIC 0x75D11D57u
+#define CAIRN_METADATA_MAGIC        0x75D11D57u
 #define CAIRN_METADATA_HEADER_BYTES 37u
-#define CAIRN_METADATA_OFF_UUID 4u
-#define CAIRN_METADATA_OFF_CRC32C 20u
-#define CAIRN_METADATA_OFF_CONTENT 24u
-#define CAIRN_METADATA_OFF_PACKET 28u
-#define CAIRN_METADATA_OFF_MAJOR 35u /* bytes 32..34: compression, encryption, checksum scheme, all 0 */
+#define CAIRN_METADATA_OFF_UUID     4u
+#define CAIRN_METADATA_OFF_CRC32C   20u
+#define CAIRN_METADATA_OFF_CONTENT  24u
+#define CAIRN_METADATA_OFF_PACKET   28u
+#define CAIRN_METADATA_OFF_MAJOR \
+	35u /* bytes 32..34: compression, encryption, checksum scheme, all 0 */
 
 /*
  * In the metadata text, before each event block, stands the description that readers of Cairn's use (the TSDL itself says the
@@ -317,11 +333,14 @@ CAIRN_STATIC_ASSERT(sizeof(struct cairn_event_entry) == 64, "event entry is 64 b
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_ring) == 512, "control block is 512 bytes");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, lost) == 64, "format");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, packets_offset) == 144, "format");
-CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, reader) == 256, "the reader's words have a line of their own");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, reader) == 256,
+		    "the reader's words have a line of their own");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, start) == 320, "format");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_closed) == 16, "format");
-CAIRN_STATIC_ASSERT(sizeof(struct cairn_packet_header) == CAIRN_PACKET_HEADER_BYTES, "packet header is 88 bytes");
-CAIRN_STATIC_ASSERT(offsetof(struct cairn_packet_header, seq) == 56, "the first 64 bytes share a cache line");
+CAIRN_STATIC_ASSERT(sizeof(struct cairn_packet_header) == CAIRN_PACKET_HEADER_BYTES,
+		    "packet header is 88 bytes");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_packet_header, seq) == 56,
+		    "the first 64 bytes share a cache line");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_name) == 32, "name slot is 32 bytes");
 
 #endif

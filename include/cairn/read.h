@@ -28,8 +28,9 @@
 struct cairn_ring_reader {
 	struct cairn_ring *ring;
 	uint64_t owner;
-	uint64_t next_record; /* number of the next unread record of the ring, counted from its begin */
-	uint64_t overrun;     /* records overwritten before this reader came to them */
+	uint64_t
+		next_record; /* number of the next unread record of the ring, counted from its begin */
+	uint64_t overrun;    /* records overwritten before this reader came to them */
 };
 
 CAIRN_C_BEGIN
@@ -44,10 +45,12 @@ CAIRN_C_BEGIN
  *           every one of 100 attempts to find the begin.
  * Context   any; the structure belongs to one thread.
  */
-CAIRN_MUST_CHECK int cairn_ring_reader_open(struct cairn_ring_reader *c, unsigned ring, uint64_t owner);
+CAIRN_MUST_CHECK int cairn_ring_reader_open(struct cairn_ring_reader *c, unsigned ring,
+					    uint64_t owner);
 
 /* Take the claim from an owner that is known to be dead. Returns 0, or CAIRN_EBUSY if `dead` is not the owner (any more). */
-CAIRN_MUST_CHECK int cairn_ring_reader_take_over(struct cairn_ring_reader *c, unsigned ring, uint64_t owner, uint64_t dead);
+CAIRN_MUST_CHECK int cairn_ring_reader_take_over(struct cairn_ring_reader *c, unsigned ring,
+						 uint64_t owner, uint64_t dead);
 
 /*
  * Copy the oldest unread complete packet, and consume it.
@@ -60,7 +63,8 @@ CAIRN_MUST_CHECK int cairn_ring_reader_take_over(struct cairn_ring_reader *c, un
  *           CAIRN_ERANGE: room is too small, nothing was consumed.
  * Context   the thread that opened it. Never blocks; may repeat a copy while the writer laps it, at most 100 times, then CAIRN_EAGAIN.
  */
-CAIRN_MUST_CHECK int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf, size_t room);
+CAIRN_MUST_CHECK int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf,
+						size_t room);
 
 /* Give the claim back; what was consumed stays consumed. Context: the thread that opened it. */
 void cairn_ring_reader_close(struct cairn_ring_reader *c);

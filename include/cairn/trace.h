@@ -17,26 +17,27 @@
 #include "ring.h"
 
 struct cairn_config {
-	void *memory;        /* page-aligned, zeroed or not, virtually contiguous; NULL = CAIRN_STATIC_BYTES of .bss */
+	void *memory; /* page-aligned, zeroed or not, virtually contiguous; NULL = CAIRN_STATIC_BYTES of .bss */
 	size_t memory_bytes;
 	bool memory_is_zero; /* true: do not touch pages to clear them (fresh files) */
 	unsigned nr_cpus;    /* rings, 1 .. CAIRN_MAX_CPUS */
-	bool rings_later;    /* true: no ring is opened at init; the port does, with cairn_ring_open() */
-	size_t ring_bytes;   /* a ring; rounded up to a power of two, at least two packets. 0 = what fits the memory */
-	size_t packet_bytes; /* a power of two, 4 KiB .. 512 KiB; 0 = 4 KiB */
+	bool rings_later; /* true: no ring is opened at init; the port does, with cairn_ring_open() */
+	size_t ring_bytes; /* a ring; rounded up to a power of two, at least two packets. 0 = what fits the memory */
+	size_t packet_bytes;   /* a power of two, 4 KiB .. 512 KiB; 0 = 4 KiB */
 	size_t metadata_bytes; /* 0 = 64 KiB */
 	unsigned max_events;   /* 0 = 256 */
 	unsigned max_names;    /* task names, rounded up to a power of two; 0 = 256 */
 	enum cairn_mode mode;
-	unsigned clock_bits;   /* 0 = 64 */
-	uint64_t clock_hz;     /* 0 = not known yet: cairn_clock_set() later */
-	uint64_t wall_ns;      /* Unix time now, in ns; 0 = unknown */
-	bool user_space;       /* streams are threads */
-	uint32_t pid;          /* user space */
-	uint64_t start_time;   /* user space: field 22 of /proc/PID/stat */
-	const char *name;      /* of the kernel or program; copied */
-	const char *build_id;  /* hex; copied; NULL = unknown */
-	const char *boot_args; /* command line or environment; the word trace=PATTERNS is obeyed; NULL: nothing
+	unsigned clock_bits;  /* 0 = 64 */
+	uint64_t clock_hz;    /* 0 = not known yet: cairn_clock_set() later */
+	uint64_t wall_ns;     /* Unix time now, in ns; 0 = unknown */
+	bool user_space;      /* streams are threads */
+	uint32_t pid;         /* user space */
+	uint64_t start_time;  /* user space: field 22 of /proc/PID/stat */
+	const char *name;     /* of the kernel or program; copied */
+	const char *build_id; /* hex; copied; NULL = unknown */
+	const char *
+		boot_args; /* command line or environment; the word trace=PATTERNS is obeyed; NULL: nothing
 				  is enabled but what already was (see cairn_detach()); not kept */
 };
 
@@ -156,7 +157,8 @@ CAIRN_INLINE void cairn_task(uint32_t pid)
 	struct cairn_ring *r = cpu < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[cpu]) : NULL;
 
 	if (r)
-		cairn_store32(&r->task, (cairn_load32(&r->task) & ~CAIRN_TASK_PID_MASK) | (pid & CAIRN_TASK_PID_MASK));
+		cairn_store32(&r->task, (cairn_load32(&r->task) & ~CAIRN_TASK_PID_MASK) |
+						(pid & CAIRN_TASK_PID_MASK));
 }
 
 /*

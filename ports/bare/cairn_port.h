@@ -18,12 +18,14 @@ static inline __attribute__((__always_inline__, __unused__)) unsigned cairn_port
 	return 0;
 }
 
-static inline __attribute__((__always_inline__, __unused__)) unsigned long cairn_port_preempt_off(void)
+static inline __attribute__((__always_inline__, __unused__)) unsigned long
+cairn_port_preempt_off(void)
 {
 	return 0;
 }
 
-static inline __attribute__((__always_inline__, __unused__)) void cairn_port_preempt_on(unsigned long s)
+static inline __attribute__((__always_inline__, __unused__)) void
+cairn_port_preempt_on(unsigned long s)
 {
 	(void)s;
 }

@@ -7,10 +7,10 @@
 
 #include <stdint.h>
 
-#define CAIRN_PORT_ATTACH 1
-#define CAIRN_PORT_STAGE 1
-#define CAIRN_PORT_POPULATE 1
-#define CAIRN_PORT_ENTROPY 1
+#define CAIRN_PORT_ATTACH     1
+#define CAIRN_PORT_STAGE      1
+#define CAIRN_PORT_POPULATE   1
+#define CAIRN_PORT_ENTROPY    1
 #define CAIRN_PORT_WRITE_TEXT 1
 #define CAIRN_PORT_SYNC_CORES 1
 
@@ -18,7 +18,8 @@
 extern "C" {
 #endif
 /* This thread's stream; ~0u = none yet. Initial-exec: one load from the thread pointer, nothing that a signal could interrupt. */
-extern __thread unsigned cairn_port_stream __attribute__((__tls_model__("initial-exec"), __visibility__("hidden")));
+extern __thread unsigned cairn_port_stream
+	__attribute__((__tls_model__("initial-exec"), __visibility__("hidden")));
 #ifdef __cplusplus
 }
 #endif
@@ -28,12 +29,14 @@ static inline __attribute__((__always_inline__, __unused__)) unsigned cairn_port
 	return cairn_port_stream;
 }
 
-static inline __attribute__((__always_inline__, __unused__)) unsigned long cairn_port_preempt_off(void)
+static inline __attribute__((__always_inline__, __unused__)) unsigned long
+cairn_port_preempt_off(void)
 {
 	return 0; /* a thread's stream goes with it */
 }
 
-static inline __attribute__((__always_inline__, __unused__)) void cairn_port_preempt_on(unsigned long s)
+static inline __attribute__((__always_inline__, __unused__)) void
+cairn_port_preempt_on(unsigned long s)
 {
 	(void)s;
 }

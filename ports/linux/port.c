@@ -38,23 +38,26 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-#define PORT_NO_STREAM (~0u)
-#define PORT_SPENT (~0u) /* owner of a stream that cannot be used again */
-#define PORT_KEEP_DEAD 8
-#define PORT_CALIBRATE_NS 1000000 /* the clock's rate is measured over at least this long */
-#define PORT_REFINE_NS 50000000   /* and measured again at a thread's end when this much has passed */
-#define PORT_RETRY_NS 10000000    /* who got no stream asks again after this long */
-#define PORT_STAGING_BYTES 16384  /* a record being prepared, and what signals nest in it */
+#define PORT_NO_STREAM     (~0u)
+#define PORT_SPENT         (~0u) /* owner of a stream that cannot be used again */
+#define PORT_KEEP_DEAD     8
+#define PORT_CALIBRATE_NS  1000000 /* the clock's rate is measured over at least this long */
+#define PORT_REFINE_NS     50000000 /* and measured again at a thread's end when this much has passed */
+#define PORT_RETRY_NS      10000000 /* who got no stream asks again after this long */
+#define PORT_STAGING_BYTES 16384    /* a record being prepared, and what signals nest in it */
 
 enum { PORT_NO_REGION, PORT_OPENING, PORT_REGION, PORT_REFUSED };
 
-#define PORT_TLS __attribute__((__tls_model__("initial-exec"))) /* in a signal handler nothing may be allocated for it */
+#define PORT_TLS                      \
+	__attribute__((__tls_model__( \
+		"initial-exec"))) /* in a signal handler nothing may be allocated for it */
 
 __thread unsigned cairn_port_stream = PORT_NO_STREAM;
 
-static __thread bool port_attaching PORT_TLS;       /* an event of attaching itself finds no stream */
-static __thread uint64_t port_retry_at PORT_TLS;    /* CLOCK_MONOTONIC_COARSE; 0 = at once */
-static __thread struct port_staging *port_staging PORT_TLS; /* set: this thread shares the streams of CPUs */
+static __thread bool port_attaching PORT_TLS;    /* an event of attaching itself finds no stream */
+static __thread uint64_t port_retry_at PORT_TLS; /* CLOCK_MONOTONIC_COARSE; 0 = at once */
+static __thread struct port_staging *port_staging
+	PORT_TLS; /* set: this thread shares the streams of CPUs */
 static __thread sigset_t port_before_fork PORT_TLS; /* threads may fork at the same time */
 
 /* Where a thread without a stream of its own prepares records. Not on its stack, which may be small. */
@@ -72,24 +75,25 @@ static struct {
 	ino_t ino;
 	char path[512];
 	char comm[16]; /* as at the start */
-	bool asked;    /* CAIRN_TRACE was given: say what goes wrong, keep the file even if no event came */
-	bool used;     /* a stream was opened */
+	bool asked; /* CAIRN_TRACE was given: say what goes wrong, keep the file even if no event came */
+	bool used;                      /* a stream was opened */
 	uint32_t owner[CAIRN_MAX_CPUS]; /* tid of a stream's thread; 0 = free, PORT_SPENT */
 	pthread_key_t exit_key;
-	pthread_mutex_t lock; /* taken with all signals blocked: of free_staging, and of opening a CPU's stream */
+	pthread_mutex_t
+		lock; /* taken with all signals blocked: of free_staging, and of opening a CPU's stream */
 	struct port_staging *free_staging;
 	uint64_t cpu_retry_at; /* CLOCK_MONOTONIC_COARSE: a CPU's stream could not be opened */
 	uint32_t claim[CAIRN_MAX_CPUS]; /* shared form: 1 = a thread is writing */
-	uint64_t clock0, mono0, wall0; /* taken together at the start */
+	uint64_t clock0, mono0, wall0;  /* taken together at the start */
 	/* from the environment, as it was at the start */
-	char dir[400]; /* absolute once it was opened; empty = the default */
+	char dir[400];       /* absolute once it was opened; empty = the default */
 	unsigned nr_streams; /* of threads; those of CPUs follow */
 	unsigned nr_cpus;
 	bool rseq;         /* CPUs' streams by restartable sequences, not by claims */
 	bool per_cpu_only; /* no thread gets a stream of its own */
 	size_t ring_bytes;
 	enum cairn_mode mode;
-} port = { .fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
+} port = {.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool port_secure(void)
 {
@@ -106,7 +110,8 @@ static const char *port_env(const char *name)
 static void port_say(const char *what, const char *why)
 {
 	if (port.asked)
-		fprintf(stderr, "cairn: %s: %s: %s; this process is not traced\n", port.path, what, why);
+		fprintf(stderr, "cairn: %s: %s: %s; this process is not traced\n", port.path, what,
+			why);
 }
 
 /* A program may run with 0, 1 or 2 closed; nothing of ours may stand there, where it reads and prints. */
@@ -152,7 +157,9 @@ static void port_clock_measure(uint64_t least)
 		ns = port_ns(CLOCK_MONOTONIC_RAW) - port.mono0;
 		ticks = cairn_port_clock() - port.clock0;
 	} while (ns < least);
-	cairn_clock_set((uint64_t)((__extension__(unsigned __int128)ticks * 1000000000u + ns / 2) / ns), port.clock0, port.wall0);
+	cairn_clock_set(
+		(uint64_t)((__extension__(unsigned __int128) ticks * 1000000000u + ns / 2) / ns),
+		port.clock0, port.wall0);
 	__atomic_store_n(&port_measuring, false, __ATOMIC_RELEASE);
 }
 
@@ -231,12 +238,14 @@ static int port_create_file(int dir, uint64_t start)
 	}
 	/* a process that executed itself again has the same pid and start time: it gets a number */
 	for (again = 0; fd < 0 && again < 100; again++) {
-		int n = snprintf(name, sizeof(name), "%s.%d.%llu", comm, (int)getpid(), (unsigned long long)start);
+		int n = snprintf(name, sizeof(name), "%s.%d.%llu", comm, (int)getpid(),
+				 (unsigned long long)start);
 
 		if (again)
 			n += snprintf(name + n, sizeof(name) - (size_t)n, "-%u", again + 1);
 		snprintf(name + n, sizeof(name) - (size_t)n, ".cairn");
-		fd = port_not_std(openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+		fd = port_not_std(openat(dir, name,
+					 O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 		if (fd < 0 && errno != EEXIST)
 			break;
 	}
@@ -259,7 +268,8 @@ static size_t port_env_number(const char *name, size_t least, size_t most, size_
 		return otherwise;
 	n = strtoull(v, &end, 10);
 	if (*end || n < least || n > most) {
-		fprintf(stderr, "cairn: %s=%s: not a number in %zu .. %zu; %zu is used\n", name, v, least, most, otherwise);
+		fprintf(stderr, "cairn: %s=%s: not a number in %zu .. %zu; %zu is used\n", name, v,
+			least, most, otherwise);
 		return otherwise;
 	}
 	return (size_t)n;
@@ -272,7 +282,9 @@ static enum cairn_mode port_env_mode(void)
 	if (v && !strcmp(v, "discard"))
 		return CAIRN_DISCARD;
 	if (v && strcmp(v, "overwrite"))
-		fprintf(stderr, "cairn: CAIRN_MODE=%s: neither overwrite nor discard; overwrite is used\n", v);
+		fprintf(stderr,
+			"cairn: CAIRN_MODE=%s: neither overwrite nor discard; overwrite is used\n",
+			v);
 	return CAIRN_OVERWRITE;
 }
 
@@ -318,7 +330,8 @@ static bool port_set_size(int64_t bytes)
 {
 	struct rlimit most;
 
-	if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY && (uint64_t)bytes > most.rlim_cur) {
+	if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY &&
+	    (uint64_t)bytes > most.rlim_cur) {
 		errno = EFBIG;
 		return false;
 	}
@@ -328,7 +341,8 @@ static bool port_set_size(int64_t bytes)
 /* CAIRN_TRACE as a word of a command line: blanks, which separate patterns too, would end it. */
 static void port_boot_args(char *boot, size_t size)
 {
-	size_t n = (size_t)snprintf(boot, size, "trace=%s", port_env("CAIRN_TRACE") ? port_env("CAIRN_TRACE") : "");
+	size_t n = (size_t)snprintf(boot, size, "trace=%s",
+				    port_env("CAIRN_TRACE") ? port_env("CAIRN_TRACE") : "");
 
 	for (; *boot && n; boot++) {
 		if (*boot == ' ' || *boot == '\t' || *boot == '\n')
@@ -359,17 +373,20 @@ static bool port_init_core(uint64_t start, bool at_start)
 	int err;
 
 	if (bytes < 0 || !port_set_size(bytes)) {
-		port_say("cannot set the file's size", bytes < 0 ? cairn_strerror((int)bytes) : strerror(errno));
+		port_say("cannot set the file's size",
+			 bytes < 0 ? cairn_strerror((int)bytes) : strerror(errno));
 		return false;
 	}
 	c.memory_bytes = (size_t)bytes;
-	c.memory = mmap(NULL, c.memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, port.fd, 0);
+	c.memory = mmap(NULL, c.memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+			port.fd, 0);
 	if (c.memory == MAP_FAILED) {
 		port_say("cannot map the file", strerror(errno));
 		return false;
 	}
 	port.memory = c.memory;
-	(void)madvise(c.memory, c.memory_bytes, MADV_DONTFORK); /* a child must not write to its parent's streams */
+	(void)madvise(c.memory, c.memory_bytes,
+		      MADV_DONTFORK); /* a child must not write to its parent's streams */
 	if (at_start)
 		port_boot_args(boot, sizeof(boot));
 	c.boot_args = at_start ? boot : NULL;
@@ -415,18 +432,21 @@ static void port_remove_old(int dir_fd)
 		struct stat st;
 
 		if (!suffix || strcmp(suffix, ".cairn") || !port_is_dead(e->d_name) ||
-		    fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		    fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
 			continue;
 		if (nr < PORT_KEEP_DEAD) {
 			oldest = nr++;
 		} else {
 			for (i = 1; i < nr; i++) {
 				if (kept[i].when.tv_sec < kept[oldest].when.tv_sec ||
-				    (kept[i].when.tv_sec == kept[oldest].when.tv_sec && kept[i].when.tv_nsec < kept[oldest].when.tv_nsec))
+				    (kept[i].when.tv_sec == kept[oldest].when.tv_sec &&
+				     kept[i].when.tv_nsec < kept[oldest].when.tv_nsec))
 					oldest = i;
 			}
 			if (st.st_mtim.tv_sec < kept[oldest].when.tv_sec ||
-			    (st.st_mtim.tv_sec == kept[oldest].when.tv_sec && st.st_mtim.tv_nsec < kept[oldest].when.tv_nsec)) {
+			    (st.st_mtim.tv_sec == kept[oldest].when.tv_sec &&
+			     st.st_mtim.tv_nsec < kept[oldest].when.tv_nsec)) {
 				(void)unlinkat(dir_fd, e->d_name, 0);
 				continue;
 			}
@@ -481,13 +501,16 @@ static bool port_need_region(bool at_start)
 	 * ORDER made:A / made:B
 	 *   the whole region, then port.region; who acquires PORT_REGION finds the core initialized.
 	 */
-	if (__atomic_compare_exchange_n(&port.region, &state, PORT_OPENING, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+	if (__atomic_compare_exchange_n(&port.region, &state, PORT_OPENING, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_ACQUIRE)) {
 		state = port_make_region(at_start) ? PORT_REGION : PORT_REFUSED;
-		__atomic_store_n(&port.region, state, __ATOMIC_RELEASE); /* ORDER made:A, pairs with made:B */
+		__atomic_store_n(&port.region, state,
+				 __ATOMIC_RELEASE); /* ORDER made:A, pairs with made:B */
 	}
 	while (state == PORT_OPENING) {
 		sched_yield();
-		state = __atomic_load_n(&port.region, __ATOMIC_ACQUIRE); /* ORDER made:B, pairs with made:A */
+		state = __atomic_load_n(&port.region,
+					__ATOMIC_ACQUIRE); /* ORDER made:B, pairs with made:A */
 	}
 	return state == PORT_REGION;
 }
@@ -515,7 +538,8 @@ static int port_allocate(uint64_t offset, uint64_t bytes)
  */
 int cairn_port_populate(uint64_t offset, uint64_t bytes)
 {
-	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1, from = offset & ~mask, to = (offset + bytes + mask) & ~mask;
+	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1, from = offset & ~mask,
+		 to = (offset + bytes + mask) & ~mask;
 	int err;
 
 	do
@@ -542,16 +566,19 @@ static int port_try_stream(unsigned i, uint32_t tid)
 	int err;
 
 	if (__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED) ||
-	    !__atomic_compare_exchange_n(&port.owner[i], &free_owner, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	    !__atomic_compare_exchange_n(&port.owner[i], &free_owner, tid, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
 		return -1; /* ORDER stream:B, pairs with stream:A */
-	err = CAIRN_LOAD_PTR(&cairn_rings[i]) ? cairn_ring_hand_over(i, task) : cairn_ring_open(i, task);
+	err = CAIRN_LOAD_PTR(&cairn_rings[i]) ? cairn_ring_hand_over(i, task)
+					      : cairn_ring_open(i, task);
 	if (!err)
 		return (int)i;
 	/*
 	 * ORDER stream:A / stream:B
 	 *   all that a thread wrote to its stream, then owner = 0; who takes the stream goes on where it ended.
 	 */
-	__atomic_store_n(&port.owner[i], err == CAIRN_EBUSY ? PORT_SPENT : 0, __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
+	__atomic_store_n(&port.owner[i], err == CAIRN_EBUSY ? PORT_SPENT : 0,
+			 __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
 	return -1;
 }
 
@@ -564,8 +591,10 @@ static bool port_reclaim(void)
 	for (i = 0; i < port.nr_streams; i++) {
 		uint32_t tid = __atomic_load_n(&port.owner[i], __ATOMIC_RELAXED);
 
-		if (tid && tid != PORT_SPENT && syscall(SYS_tgkill, getpid(), (int)tid, 0) < 0 && errno == ESRCH &&
-		    __atomic_compare_exchange_n(&port.owner[i], &tid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		if (tid && tid != PORT_SPENT && syscall(SYS_tgkill, getpid(), (int)tid, 0) < 0 &&
+		    errno == ESRCH &&
+		    __atomic_compare_exchange_n(&port.owner[i], &tid, 0, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED))
 			any = true; /* ORDER stream:A, pairs with stream:B; the kernel ended the thread before it said ESRCH */
 	}
 	return any;
@@ -591,7 +620,8 @@ static int port_look_for_stream(uint32_t tid)
 		stream = port_try_stream(i, tid);
 		if (stream >= 0)
 			return stream;
-		if (fresh && !CAIRN_LOAD_PTR(&cairn_rings[i]) && !__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED))
+		if (fresh && !CAIRN_LOAD_PTR(&cairn_rings[i]) &&
+		    !__atomic_load_n(&port.owner[i], __ATOMIC_RELAXED))
 			return -1; /* no room in the file system: none for the next one either */
 	}
 	return -1;
@@ -645,7 +675,8 @@ static bool port_begin_staging(uint32_t tid)
 		port.free_staging = s->next;
 	(void)pthread_mutex_unlock(&port.lock);
 	if (!s) {
-		s = mmap(NULL, PORT_STAGING_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		s = mmap(NULL, PORT_STAGING_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (s == MAP_FAILED)
 			return false;
 	}
@@ -676,7 +707,8 @@ static void port_end_staging(void)
 
 		if (!r)
 			continue;
-		__atomic_fetch_add(&r->lost[CAIRN_LOST_ABANDONED], s->ring.pos >> CAIRN_POS_BITS, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&r->lost[CAIRN_LOST_ABANDONED], s->ring.pos >> CAIRN_POS_BITS,
+				   __ATOMIC_RELAXED);
 		s->ring.pos = 0;
 	}
 	s->next = port.free_staging;
@@ -692,8 +724,10 @@ static CAIRN_COLD struct cairn_ring *port_open_cpu(unsigned index)
 	if (port_ns(CLOCK_MONOTONIC_COARSE) < __atomic_load_n(&port.cpu_retry_at, __ATOMIC_RELAXED))
 		return NULL;
 	port_lock(&l);
-	if (!cairn_rings[index] && __atomic_load_n(&port.region, __ATOMIC_ACQUIRE) == PORT_REGION && cairn_ring_open(index, 0))
-		__atomic_store_n(&port.cpu_retry_at, port_ns(CLOCK_MONOTONIC_COARSE) + PORT_RETRY_NS, __ATOMIC_RELAXED);
+	if (!cairn_rings[index] && __atomic_load_n(&port.region, __ATOMIC_ACQUIRE) == PORT_REGION &&
+	    cairn_ring_open(index, 0))
+		__atomic_store_n(&port.cpu_retry_at,
+				 port_ns(CLOCK_MONOTONIC_COARSE) + PORT_RETRY_NS, __ATOMIC_RELAXED);
 	port_unlock(&l);
 	return CAIRN_LOAD_PTR(&cairn_rings[index]);
 }
@@ -701,7 +735,8 @@ static CAIRN_COLD struct cairn_ring *port_open_cpu(unsigned index)
 CAIRN_INLINE struct cairn_ring *port_cpu_ring(unsigned cpu)
 {
 	/* ORDER ring:B, pairs with ring:A; the opener was another thread */
-	struct cairn_ring *r = __atomic_load_n(&cairn_rings[port.nr_streams + cpu], __ATOMIC_ACQUIRE);
+	struct cairn_ring *r =
+		__atomic_load_n(&cairn_rings[port.nr_streams + cpu], __ATOMIC_ACQUIRE);
 
 	return CAIRN_LIKELY(r != NULL) ? r : port_open_cpu(port.nr_streams + cpu);
 }
@@ -713,7 +748,7 @@ static bool port_write_shared(const char *record, uint32_t size)
 
 	for (i = 0; i < PERCPU_CLAIMS; i++) {
 		unsigned at = (cpu + i) % port.nr_cpus;
-		struct percpu_at where = { port_cpu_ring(at), NULL, at };
+		struct percpu_at where = {port_cpu_ring(at), NULL, at};
 
 		if (!where.ring || __atomic_exchange_n(&port.claim[at], 1, __ATOMIC_ACQUIRE))
 			continue; /* ORDER share:B, pairs with share:A */
@@ -723,7 +758,8 @@ static bool port_write_shared(const char *record, uint32_t size)
 		 * ORDER share:A / share:B
 		 *   all that a thread wrote to the stream, then claim = 0; who claims it next goes on where it ended.
 		 */
-		__atomic_store_n(&port.claim[at], 0, __ATOMIC_RELEASE); /* ORDER share:A, pairs with share:B */
+		__atomic_store_n(&port.claim[at], 0,
+				 __ATOMIC_RELEASE); /* ORDER share:A, pairs with share:B */
 		return true;
 	}
 	return false;
@@ -737,7 +773,7 @@ static bool port_write_rseq(const char *record, uint32_t size)
 
 	for (tries = 0; tries <= PERCPU_TRIES; tries++) {
 		uint32_t cpu = cairn_load32(&((struct rseq *)(void *)rseq)->cpu_id);
-		struct percpu_at at = { NULL, rseq, cpu };
+		struct percpu_at at = {NULL, rseq, cpu};
 
 		if (CAIRN_UNLIKELY(cpu >= port.nr_cpus))
 			return false; /* this thread is not registered: made without the C library, or a child of vfork */
@@ -776,7 +812,8 @@ void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size)
 {
 	const char *record = (const char *)(uintptr_t)(r->base + (begin & CAIRN_POS_MASK));
 
-	if (CAIRN_UNLIKELY(!(port.rseq ? port_write_rseq(record, size) : port_write_shared(record, size))))
+	if (CAIRN_UNLIKELY(
+		    !(port.rseq ? port_write_rseq(record, size) : port_write_shared(record, size))))
 		cairn_lost_no_stream();
 	cairn_barrier();
 	cairn_store64(&r->pos, begin);
@@ -799,7 +836,8 @@ static void port_thread_exit(void *arg)
 		port_clock_measure(0);
 	cairn_port_stream = PORT_NO_STREAM;
 	if (stream < CAIRN_MAX_CPUS)
-		__atomic_store_n(&port.owner[stream], 0, __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
+		__atomic_store_n(&port.owner[stream], 0,
+				 __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
 }
 
 /* A stream for this thread, all signals blocked. */
@@ -837,8 +875,10 @@ void cairn_port_attach(void)
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* an event is no cancellation point */
-	if (cairn_port_stream == PORT_NO_STREAM && !port_staging) { /* else a signal has got it since the event asked */
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
+				     &cancel); /* an event is no cancellation point */
+	if (cairn_port_stream == PORT_NO_STREAM &&
+	    !port_staging) { /* else a signal has got it since the event asked */
 		port_attaching = true;
 		port_get_stream();
 		port_attaching = false;
@@ -855,7 +895,8 @@ static void port_prepare_fork(void)
 	sigset_t all;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &port_before_fork); /* the child has no mapping until port_child() */
+	pthread_sigmask(SIG_BLOCK, &all,
+			&port_before_fork); /* the child has no mapping until port_child() */
 }
 
 static void port_parent(void)
@@ -899,12 +940,14 @@ int cairn_port_write_text(void *addr, const void *bytes, unsigned len)
 {
 	uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
 	char *page = (char *)((uintptr_t)addr & ~(page_bytes - 1)), *copy;
-	size_t at = (size_t)((char *)addr - page), span = (at + len + page_bytes - 1) & ~(page_bytes - 1);
+	size_t at = (size_t)((char *)addr - page),
+	       span = (at + len + page_bytes - 1) & ~(page_bytes - 1);
 	int cancel, fd;
 	ssize_t n;
 
 	/* thread-self, not self: the main thread may have ended */
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* half the sites, and a descriptor left open */
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
+				     &cancel); /* half the sites, and a descriptor left open */
 	fd = open("/proc/thread-self/mem", O_RDWR | O_CLOEXEC);
 	n = fd < 0 ? -1 : pwrite(fd, bytes, len, (off_t)(uintptr_t)addr);
 	if (fd >= 0)
@@ -917,7 +960,8 @@ int cairn_port_write_text(void *addr, const void *bytes, unsigned len)
 		return CAIRN_ENOMEM;
 	memcpy(copy, page, span);
 	memcpy(copy + at, bytes, len);
-	if (mprotect(copy, span, PROT_READ | PROT_EXEC) < 0 || mremap(copy, span, span, MREMAP_MAYMOVE | MREMAP_FIXED, page) == MAP_FAILED) {
+	if (mprotect(copy, span, PROT_READ | PROT_EXEC) < 0 ||
+	    mremap(copy, span, span, MREMAP_MAYMOVE | MREMAP_FIXED, page) == MAP_FAILED) {
 		(void)munmap(copy, span);
 		return CAIRN_EPERM;
 	}
@@ -927,7 +971,8 @@ int cairn_port_write_text(void *addr, const void *bytes, unsigned len)
 void cairn_port_sync_cores(void)
 {
 	if (port_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE) < 0)
-		(void)port_membarrier(MEMBARRIER_CMD_GLOBAL); /* the interrupts that it sends serialize on x86-64 */
+		(void)port_membarrier(
+			MEMBARRIER_CMD_GLOBAL); /* the interrupts that it sends serialize on x86-64 */
 }
 
 uint64_t cairn_port_entropy(void)
@@ -956,7 +1001,8 @@ __attribute__((__constructor__(101))) static void port_begin(void)
 
 __attribute__((__destructor__(101))) static void port_end(void)
 {
-	(void)pthread_key_delete(port.exit_key); /* this code may be unmapped (dlclose) before the threads end */
+	(void)pthread_key_delete(
+		port.exit_key); /* this code may be unmapped (dlclose) before the threads end */
 	if (port.region != PORT_REGION)
 		return;
 	if (port.used)

@@ -13,18 +13,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-CAIRN_NAMES(shape_bits, (1, "one") (2, "two") (4, "four"));
-CAIRN_NAMES(shape_kinds, (0, "no*\\/thing") (1, "some*/thing") (2, "back\\slash \"quote\""));
+CAIRN_NAMES(shape_bits, (1, "one")(2, "two")(4, "four"));
+CAIRN_NAMES(shape_kinds, (0, "no*\\/thing")(1, "some*/thing")(2, "back\\slash \"quote\""));
 
 CAIRN_EVENT0(shape, nothing);
 CAIRN_EVENT_PLAIN(shape, byte, (field, uint8_t, b));
-CAIRN_EVENT_PLAIN(shape, padded, (field, uint8_t, a) (field, uint64_t, b) (field, int16_t, c));
-CAIRN_EVENT(shape, named, (flags, uint32_t, bits, shape_bits) (symbol, uint8_t, kind, shape_kinds), "bits=%s kind=%s");
+CAIRN_EVENT_PLAIN(shape, padded, (field, uint8_t, a)(field, uint64_t, b)(field, int16_t, c));
+CAIRN_EVENT(shape, named, (flags, uint32_t, bits, shape_bits)(symbol, uint8_t, kind, shape_kinds),
+	    "bits=%s kind=%s");
 CAIRN_EVENT(shape, text, (string, s), "s=%s");
-CAIRN_EVENT(shape, texts, (string, s) (field, uint8_t, event) (string, stream), "s=%s event=%u stream=%s");
-CAIRN_EVENT(shape, odd, (array, uint8_t, bytes, 5) (array, char, name, 7), "bytes=%s name=%s");
+CAIRN_EVENT(shape, texts, (string, s)(field, uint8_t, event)(string, stream),
+	    "s=%s event=%u stream=%s");
+CAIRN_EVENT(shape, odd, (array, uint8_t, bytes, 5)(array, char, name, 7), "bytes=%s name=%s");
 CAIRN_EVENT(shape, words, (dynamic, uint16_t, w), "w=%s");
-CAIRN_EVENT(shape, longs, (field, uint8_t, n) (dynamic, uint64_t, v) (dynamic, uint8_t, tail), "n=%u v=%s tail=%s");
+CAIRN_EVENT(shape, longs, (field, uint8_t, n)(dynamic, uint64_t, v)(dynamic, uint8_t, tail),
+	    "n=%u v=%s tail=%s");
 
 static uint64_t shapes_state;
 
@@ -36,11 +39,12 @@ static unsigned shapes_rand(unsigned below)
 
 static void shapes_fire(void)
 {
-	static const char text[] = "0123456789abcdefghijklmnopqrstuvwxyz 0123456789abcdefghijklmnopqrstuvwxyz";
-	static const uint64_t longs[8] = { 1, 2, 3, ~0ull, 5, 6, 7, 8 };
-	static const uint16_t words[16] = { 1, 65535, 3 };
+	static const char text[] =
+		"0123456789abcdefghijklmnopqrstuvwxyz 0123456789abcdefghijklmnopqrstuvwxyz";
+	static const uint64_t longs[8] = {1, 2, 3, ~0ull, 5, 6, 7, 8};
+	static const uint16_t words[16] = {1, 65535, 3};
 	const char *s = text + shapes_rand(sizeof(text)), *t = text + shapes_rand(sizeof(text));
-	struct shape_triple triples[4] = { { 1, 2, 3 }, { 4, 5, 6 } };
+	struct shape_triple triples[4] = {{1, 2, 3}, {4, 5, 6}};
 	unsigned n = shapes_rand(8);
 
 	switch (shapes_rand(10)) {

@@ -60,7 +60,7 @@ MUTANTS = [
      "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, cairn_record_size(bytes)))) {"),
     # commit
     ("* commit: token not tested", INLINE,
-     "if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin))\n\t\treturn;", "if (0)\n\t\treturn;"),
+     "if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin)) {", "if (0) {"),
     ("commit: ts_end not stored", INLINE, "\tcairn_store64(&s->hdr->ts_end, s->ts);\n", ""),
     ("commit: content not stored", INLINE, CONTENT, ""),
     ("commit: content without the record", INLINE, "+ s->size) * 8", ") * 8"),

@@ -379,8 +379,8 @@ static bool world_write(uint32_t bytes)
 	w.depth++;
 	if (w.depth > w.max_depth)
 		w.max_depth = w.depth;
-	p = number & 1 ? world_reserve_as_events(&slot, CAIRN_ID_FIRST + number, bytes) :
-			 cairn_reserve(&slot, CAIRN_ID_FIRST + number, bytes);
+	p = number & 1 ? world_reserve_as_events(&slot, CAIRN_ID_FIRST + number, bytes)
+		       : cairn_reserve(&slot, CAIRN_ID_FIRST + number, bytes);
 	if (p) {
 		uint32_t i;
 

@@ -76,7 +76,8 @@ static void scene_run_threads(unsigned nr, unsigned each)
 	unsigned i;
 
 	for (i = 0; i < nr; i++)
-		scene_need(!pthread_create(&t[i], NULL, scene_emit_thread, (void *)(uintptr_t)each), "thread");
+		scene_need(!pthread_create(&t[i], NULL, scene_emit_thread, (void *)(uintptr_t)each),
+			   "thread");
 	for (i = 0; i < nr; i++)
 		pthread_join(t[i], NULL);
 }
@@ -169,8 +170,10 @@ static void *scene_forker(void *arg)
 		}
 		scene_wait(pid);
 		pthread_sigmask(SIG_SETMASK, NULL, &now);
-		scene_need(sigismember(&now, own) == 1, "a signal that was blocked before fork is blocked after it");
-		scene_need(sigismember(&now, own == SIGUSR1 ? SIGUSR2 : SIGUSR1) == 0, "a signal that was not blocked is not blocked after fork");
+		scene_need(sigismember(&now, own) == 1,
+			   "a signal that was blocked before fork is blocked after it");
+		scene_need(sigismember(&now, own == SIGUSR1 ? SIGUSR2 : SIGUSR1) == 0,
+			   "a signal that was not blocked is not blocked after fork");
 	}
 	return NULL;
 }
@@ -305,7 +308,8 @@ static void *scene_survivor(void *arg)
 	(void)arg;
 	pthread_join(scene_main_thread, NULL);
 	scene_emit(5);
-	scene_need(cairn_events_disable("scene:*") == 1, "patching after the main thread has ended: off");
+	scene_need(cairn_events_disable("scene:*") == 1,
+		   "patching after the main thread has ended: off");
 	cairn_trace_step(0);
 	scene_need(cairn_events_enable("scene:*") == 1, "and on");
 	scene_emit(5);
@@ -359,7 +363,8 @@ static void *scene_abandon_thread(void *arg)
 	struct cairn_slot slot;
 
 	scene_emit(2);
-	scene_need(cairn_reserve(&slot, cairn_event_find("scene", "step")->id, 8) != NULL, "reserve");
+	scene_need(cairn_reserve(&slot, cairn_event_find("scene", "step")->id, 8) != NULL,
+		   "reserve");
 	scene_emitted++;
 	scene_emit((unsigned)(uintptr_t)arg);
 	return NULL;
@@ -367,7 +372,8 @@ static void *scene_abandon_thread(void *arg)
 
 static void scene_abandoned(void)
 {
-	static const unsigned nested[] = { 0, 2, 3000 }; /* 3000: over more than one packet of 16 KiB */
+	static const unsigned nested[] = {0, 2,
+					  3000}; /* 3000: over more than one packet of 16 KiB */
 	pthread_t t;
 	unsigned i;
 
@@ -391,8 +397,8 @@ static void scene_on_signal(int signal)
 
 static void scene_start_timer(long us)
 {
-	struct sigaction action = { .sa_handler = scene_on_signal, .sa_flags = SA_RESTART };
-	struct itimerval every = { { 0, us }, { 0, us } };
+	struct sigaction action = {.sa_handler = scene_on_signal, .sa_flags = SA_RESTART};
+	struct itimerval every = {{0, us}, {0, us}};
 
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &every, NULL);
@@ -409,8 +415,9 @@ static void scene_signals(void)
 	do {
 		scene_run_threads(3, 1);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
-	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 0 }, { 0, 0 } }, NULL);
+	} while (now.tv_sec < end.tv_sec ||
+		 (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+	setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 0}}, NULL);
 }
 
 static void scene_errno(void)
@@ -449,7 +456,9 @@ static void scene_close_all(void)
 		scene_emitted = 0;
 		scene_emit(1);
 		for (fd = 3; fd < 64; fd++)
-			scene_need(fstat(fd, &st) == 0 && st.st_size == 0, "a descriptor of the program is open in the child, and the file its own");
+			scene_need(
+				fstat(fd, &st) == 0 && st.st_size == 0,
+				"a descriptor of the program is open in the child, and the file its own");
 		scene_child_done();
 	}
 	scene_wait(pid);
@@ -462,7 +471,8 @@ static void scene_std_closed(void)
 	int fd;
 
 	for (fd = 0; fd < 3; fd++)
-		scene_need(fcntl(fd, F_GETFD) < 0, "descriptors that were closed at the start are closed");
+		scene_need(fcntl(fd, F_GETFD) < 0,
+			   "descriptors that were closed at the start are closed");
 	scene_emit(5);
 	pid = fork();
 	if (pid == 0) {
@@ -535,12 +545,28 @@ static const struct {
 	const char *name;
 	void (*play)(void);
 } scenes[] = {
-	{ "plain", scene_plain }, { "fork", scene_fork }, { "fork-control", scene_fork_control }, { "fork-threads", scene_fork_threads },
-	{ "forkers", scene_forkers }, { "atfork", scene_atfork }, { "vfork", scene_vfork }, { "short-threads", scene_short_threads },
-	{ "many-threads", scene_many_threads }, { "destructors", scene_destructors }, { "raw-exit", scene_raw_exit },
-	{ "abandoned", scene_abandoned }, { "main-exits", scene_main_exits }, { "cancel", scene_cancel }, { "signals", scene_signals }, { "errno", scene_errno },
-	{ "close-all", scene_close_all }, { "std-closed", scene_std_closed }, { "chdir", scene_chdir }, { "full", scene_full },
-	{ "exec", scene_exec }, { "acknowledge", scene_acknowledge },
+	{"plain", scene_plain},
+	{"fork", scene_fork},
+	{"fork-control", scene_fork_control},
+	{"fork-threads", scene_fork_threads},
+	{"forkers", scene_forkers},
+	{"atfork", scene_atfork},
+	{"vfork", scene_vfork},
+	{"short-threads", scene_short_threads},
+	{"many-threads", scene_many_threads},
+	{"destructors", scene_destructors},
+	{"raw-exit", scene_raw_exit},
+	{"abandoned", scene_abandoned},
+	{"main-exits", scene_main_exits},
+	{"cancel", scene_cancel},
+	{"signals", scene_signals},
+	{"errno", scene_errno},
+	{"close-all", scene_close_all},
+	{"std-closed", scene_std_closed},
+	{"chdir", scene_chdir},
+	{"full", scene_full},
+	{"exec", scene_exec},
+	{"acknowledge", scene_acknowledge},
 };
 
 int main(int argc, char **argv)

@@ -38,7 +38,8 @@ TEST(the_first_name_is_a_new_task_and_the_next_a_renaming)
 	cairn_task_name(7, 7, "two");
 	cairn_task_name(8, 8, "other");
 	CHECK_EQ(test_recorded(0), 3);
-	CHECK_EQ(cairn_event_find("task", "task_newtask")->id, *(uint16_t *)((char *)(uintptr_t)test_ring(0)->base + 88 + 6));
+	CHECK_EQ(cairn_event_find("task", "task_newtask")->id,
+		 *(uint16_t *)((char *)(uintptr_t)test_ring(0)->base + 88 + 6));
 }
 
 TEST(the_oldest_of_four_is_replaced)

@@ -54,7 +54,8 @@ TEST(complete_packets_come_once_and_in_order)
 	CHECK_EQ(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf)), CAIRN_EAGAIN);
 	read_emit(0, 3 * READ_PER_PACKET + 1);
 	for (i = 0; i < 3; i++)
-		CHECK_EQ(read_records(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))), READ_PER_PACKET);
+		CHECK_EQ(read_records(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))),
+			 READ_PER_PACKET);
 	CHECK_EQ(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf)), CAIRN_EAGAIN);
 	CHECK_EQ(c.overrun, 0);
 	CHECK_EQ(c.next_record, 3 * READ_PER_PACKET);
@@ -107,10 +108,12 @@ TEST(a_reader_opened_late_counts_from_what_was_consumed)
 	read_start(65536, CAIRN_OVERWRITE);
 	read_emit(0, 2 * READ_PER_PACKET + 1);
 	CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), 0);
-	CHECK_EQ(read_records(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))), READ_PER_PACKET);
+	CHECK_EQ(read_records(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))),
+		 READ_PER_PACKET);
 	cairn_ring_reader_close(&c);
 	CHECK_EQ(cairn_ring_reader_open(&c, 0, 2), 0); /* goes on where the first one stopped */
-	CHECK_EQ(read_records(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))), READ_PER_PACKET);
+	CHECK_EQ(read_records(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))),
+		 READ_PER_PACKET);
 	CHECK_EQ(c.overrun, 0);
 	cairn_ring_reader_close(&c);
 }
@@ -125,7 +128,8 @@ TEST(in_discard_mode_the_writer_waits_for_the_reader_and_counts)
 	lost = 6 * READ_PER_PACKET;
 	CHECK_EQ(test_ring(0)->lost[CAIRN_LOST_FULL], lost);
 	CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), 0);
-	CHECK_EQ(read_records(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))), READ_PER_PACKET);
+	CHECK_EQ(read_records(cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))),
+		 READ_PER_PACKET);
 	cairn_flush(); /* one packet is free: the open one is closed, the next one opened */
 	read_emit(4 * READ_PER_PACKET, 2);
 	CHECK_EQ(test_ring(0)->lost[CAIRN_LOST_FULL], lost);
@@ -159,7 +163,8 @@ TEST(one_reader_at_a_time_and_a_dead_one_can_be_succeeded)
 
 TEST(a_hostile_consumed_costs_the_reader_its_data_and_nothing_else)
 {
-	static const uint64_t evil[] = { 1, 4095, 4096 * 5 + 17, 1ull << 47, (1ull << 48) - 1, ~0ull, 0x5555555555555555u };
+	static const uint64_t evil[] = {
+		1, 4095, 4096 * 5 + 17, 1ull << 47, (1ull << 48) - 1, ~0ull, 0x5555555555555555u};
 	struct cairn_ring_reader c;
 	unsigned i, mode;
 
@@ -173,7 +178,8 @@ TEST(a_hostile_consumed_costs_the_reader_its_data_and_nothing_else)
 			CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), 0);
 			test_ring(0)->consumed = evil[i];
 			read_emit(0, 3 * READ_PER_PACKET);
-			while ((n = cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))) > 0 && turns++ < 10)
+			while ((n = cairn_ring_reader_read(&c, read_buf, sizeof(read_buf))) > 0 &&
+			       turns++ < 10)
 				CHECK_LE(n, 4096);
 			CHECK_EQ(n, CAIRN_EAGAIN);
 			cairn_ring_reader_close(&c);

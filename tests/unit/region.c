@@ -10,7 +10,10 @@ CAIRN_EVENT(region_test, one, (field, uint32_t, n), "n=%u");
 
 static struct cairn_config region_config(void)
 {
-	return (struct cairn_config){ .memory = test_memory(), .memory_bytes = TEST_REGION_BYTES, .nr_cpus = 2, .ring_bytes = 65536 };
+	return (struct cairn_config){.memory = test_memory(),
+				     .memory_bytes = TEST_REGION_BYTES,
+				     .nr_cpus = 2,
+				     .ring_bytes = 65536};
 }
 
 static int region_try(const struct cairn_config *c)
@@ -21,7 +24,8 @@ static int region_try(const struct cairn_config *c)
 
 TEST(crc32c_is_the_castagnoli_polynomial)
 {
-	CHECK_EQ(cairn_crc32c(0, "123456789", 9), 0xe3069283u); /* the check value of RFC 3720, appendix B.4 */
+	CHECK_EQ(cairn_crc32c(0, "123456789", 9),
+		 0xe3069283u); /* the check value of RFC 3720, appendix B.4 */
 	CHECK_EQ(cairn_crc32c(cairn_crc32c(0, "1234", 4), "56789", 5), 0xe3069283u);
 }
 
@@ -73,7 +77,8 @@ TEST(sizes_round_up_and_the_default_ring_is_the_largest_that_fits)
 	CHECK_EQ(test_ring(0)->ring_mask, 65535);
 	c.ring_bytes = 0;
 	CHECK_EQ(region_try(&c), 0);
-	CHECK_EQ(test_ring(0)->ring_mask, 1048575); /* 2 x 1 MiB and the rest in 4 MiB; 2 x 2 MiB would not fit */
+	CHECK_EQ(test_ring(0)->ring_mask,
+		 1048575); /* 2 x 1 MiB and the rest in 4 MiB; 2 x 2 MiB would not fit */
 }
 
 TEST(region_bytes_is_exactly_what_init_needs)
@@ -123,7 +128,8 @@ TEST(superblock_and_copy_are_equal_valid_and_describe_every_section)
 		for (k = 0; k < i; k++) {
 			const struct cairn_section *o = &sb.sections[k];
 
-			CHECK(!s->size || !o->size || s->offset >= o->offset + o->size || o->offset >= s->offset + s->size);
+			CHECK(!s->size || !o->size || s->offset >= o->offset + o->size ||
+			      o->offset >= s->offset + s->size);
 		}
 	}
 	CHECK_EQ(seen, 0x7fe); /* types 1 .. 10 */

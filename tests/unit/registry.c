@@ -67,13 +67,16 @@ TEST(patterns_select_by_system_name_either_and_turn_round)
 	CHECK(!cairn_event_enabled(registry_find("alpha", "stop")));
 	CHECK_EQ(cairn_events_enable("nothing:*"), CAIRN_ENOENT);
 	CHECK_EQ(cairn_events_enable("nothing:*,beta:starting"), CAIRN_ENOENT);
-	CHECK(cairn_event_enabled(registry_find("beta", "starting"))); /* the others have been done */
+	CHECK(cairn_event_enabled(
+		registry_find("beta", "starting"))); /* the others have been done */
 	CHECK_EQ(cairn_events_enable(""), 0);
 }
 
 TEST(the_boot_string_enables_and_is_one_word_of_many)
 {
-	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, "root=/dev/sda xtrace=beta:* trace=alpha:st?rt,nothing:* quiet"), 0);
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE,
+			   "root=/dev/sda xtrace=beta:* trace=alpha:st?rt,nothing:* quiet"),
+		 0);
 	CHECK_EQ(registry_on(), 1);
 	CHECK(cairn_trace_start_enabled());
 	cairn_trace_start(1);
@@ -97,7 +100,9 @@ TEST(consumers_do_not_switch_each_other_off)
 	CHECK(!cairn_event_enabled(e));
 	cairn_trace_disable();
 	CHECK(!e->key.on);
-	CHECK_EQ(((struct cairn_event_entry *)test_section_data(CAIRN_SECTION_EVENTS))[e->index].gate, 0);
+	CHECK_EQ(((struct cairn_event_entry *)test_section_data(CAIRN_SECTION_EVENTS))[e->index]
+			 .gate,
+		 0);
 }
 
 TEST(the_tracer_admits_by_category)
@@ -128,24 +133,36 @@ static const struct cairn_field *registry_no_fields(unsigned *nr)
 	*nr = 0;
 	return none;
 }
-static const struct cairn_class registry_class = { registry_no_fields, 0 };
+static const struct cairn_class registry_class = {registry_no_fields, 0};
 static struct {
 	cairn_event_ref ref[2];
 	struct cairn_event events[2];
-} registry_module_image = { .events = { { .flags = CAIRN_EVENT_PLAIN_PRINT, .system = "alpha", .name = "late", .print = "", .cls = &registry_class },
-					{ .flags = CAIRN_EVENT_PLAIN_PRINT, .system = "alpha", .name = "stop", .print = "", .cls = &registry_class } } };
+} registry_module_image = {.events = {{.flags = CAIRN_EVENT_PLAIN_PRINT,
+				       .system = "alpha",
+				       .name = "late",
+				       .print = "",
+				       .cls = &registry_class},
+				      {.flags = CAIRN_EVENT_PLAIN_PRINT,
+				       .system = "alpha",
+				       .name = "stop",
+				       .print = "",
+				       .cls = &registry_class}}};
 
 TEST(a_module_registers_late_gets_the_next_id_and_what_waited_for_it)
 {
-	static struct cairn_module m = { .events = registry_module_image.ref, .events_stop = registry_module_image.ref + 2, .owner = "module" };
+	static struct cairn_module m = {.events = registry_module_image.ref,
+					.events_stop = registry_module_image.ref + 2,
+					.owner = "module"};
 	uint64_t metadata;
 	unsigned i, count = cairn_event_count();
 
 	for (i = 0; i < 2; i++)
-		registry_module_image.ref[i] = (int32_t)((char *)&registry_module_image.events[i] - (char *)&registry_module_image.ref[i]);
+		registry_module_image.ref[i] = (int32_t)((char *)&registry_module_image.events[i] -
+							 (char *)&registry_module_image.ref[i]);
 	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, "trace=*:late"), 0);
 	metadata = test_state()->metadata_bytes;
-	CHECK_EQ(cairn_register(&m), CAIRN_EEXIST); /* alpha:stop is taken; alpha:late is registered all the same */
+	CHECK_EQ(cairn_register(&m),
+		 CAIRN_EEXIST); /* alpha:stop is taken; alpha:late is registered all the same */
 	CHECK_EQ(cairn_register(&m), CAIRN_EBUSY);
 	CHECK_EQ(cairn_event_count(), count + 1);
 	CHECK_EQ(registry_find("alpha", "late")->id, CAIRN_ID_FIRST + count);
@@ -158,7 +175,11 @@ TEST(a_module_registers_late_gets_the_next_id_and_what_waited_for_it)
 
 TEST(what_does_not_fit_is_refused_and_counted)
 {
-	struct cairn_config c = { .memory = test_memory(), .memory_bytes = TEST_REGION_BYTES, .nr_cpus = 1, .ring_bytes = 65536, .max_events = 2 };
+	struct cairn_config c = {.memory = test_memory(),
+				 .memory_bytes = TEST_REGION_BYTES,
+				 .nr_cpus = 1,
+				 .ring_bytes = 65536,
+				 .max_events = 2};
 
 	cairn_detach();
 	CHECK_EQ(cairn_init(&c), 0);
@@ -176,7 +197,11 @@ TEST(what_does_not_fit_is_refused_and_counted)
 
 TEST(an_event_without_an_id_is_never_on)
 {
-	struct cairn_config c = { .memory = test_memory(), .memory_bytes = TEST_REGION_BYTES, .nr_cpus = 1, .ring_bytes = 65536, .max_events = 2 };
+	struct cairn_config c = {.memory = test_memory(),
+				 .memory_bytes = TEST_REGION_BYTES,
+				 .nr_cpus = 1,
+				 .ring_bytes = 65536,
+				 .max_events = 2};
 
 	cairn_detach();
 	CHECK_EQ(cairn_init(&c), 0);
@@ -220,7 +245,9 @@ TEST(control_calls_without_a_region_touch_no_region)
 
 TEST(a_range_that_is_registered_twice_keeps_its_events)
 {
-	static struct cairn_module again = { .events = registry_module_image.ref, .events_stop = registry_module_image.ref + 2, .owner = "again" };
+	static struct cairn_module again = {.events = registry_module_image.ref,
+					    .events_stop = registry_module_image.ref + 2,
+					    .owner = "again"};
 	struct cairn_event *late = registry_find("alpha", "late");
 	uint32_t id;
 
@@ -281,7 +308,9 @@ TEST(a_pattern_longer_than_any_name_matches_nothing)
 
 TEST(odd_patterns_match_nothing_and_harm_nothing)
 {
-	static const char *const odd[] = { "!", "!!", ":", "::", ":start", "[", "alpha:[", "\\", "alpha:\\", "[!]", "alpha:start:", "*:*:*" };
+	static const char *const odd[] = {
+		"!",       "!!", ":",        "::",  ":start",       "[",
+		"alpha:[", "\\", "alpha:\\", "[!]", "alpha:start:", "*:*:*"};
 	unsigned i;
 
 	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, NULL), 0);
@@ -309,8 +338,12 @@ TEST(a_description_longer_than_16_kib_is_kept_while_there_is_room)
 {
 	static char print[40000];
 	static cairn_event_ref ref[1];
-	static struct cairn_event big = { .flags = CAIRN_EVENT_FULL_PRINT, .system = "alpha", .name = "big", .print = print, .cls = &registry_class };
-	static struct cairn_module m = { .events = ref, .events_stop = ref + 1, .owner = "big" };
+	static struct cairn_event big = {.flags = CAIRN_EVENT_FULL_PRINT,
+					 .system = "alpha",
+					 .name = "big",
+					 .print = print,
+					 .cls = &registry_class};
+	static struct cairn_module m = {.events = ref, .events_stop = ref + 1, .owner = "big"};
 	const char *text;
 	uint64_t used;
 
@@ -322,8 +355,11 @@ TEST(a_description_longer_than_16_kib_is_kept_while_there_is_room)
 	CHECK_EQ(cairn_register(&m), 1);
 	CHECK_GT(test_state()->metadata_bytes, used + sizeof(print));
 	/* nothing in it ends the comment early */
-	text = strstr((char *)test_section_data(CAIRN_SECTION_METADATA) + used + CAIRN_METADATA_HEADER_BYTES, "*/");
-	CHECK_MSG(text && !strncmp(text - 1, "\n*/\nevent {", 11), "%.20s", text ? text - 1 : "none");
+	text = strstr((char *)test_section_data(CAIRN_SECTION_METADATA) + used +
+			      CAIRN_METADATA_HEADER_BYTES,
+		      "*/");
+	CHECK_MSG(text && !strncmp(text - 1, "\n*/\nevent {", 11), "%.20s",
+		  text ? text - 1 : "none");
 }
 
 TEST(tracing_off_refuses_without_loss_and_stop_is_for_good)
@@ -374,12 +410,17 @@ TEST(a_second_stop_does_not_move_the_first)
 
 TEST(switching_reads_no_control_block_that_was_never_opened)
 {
-	struct cairn_config c = { .memory = test_memory(), .memory_bytes = TEST_REGION_BYTES, .nr_cpus = 2, .ring_bytes = 65536, .rings_later = true };
+	struct cairn_config c = {.memory = test_memory(),
+				 .memory_bytes = TEST_REGION_BYTES,
+				 .nr_cpus = 2,
+				 .ring_bytes = 65536,
+				 .rings_later = true};
 
 	cairn_detach();
 	CHECK_EQ(cairn_init(&c), 0);
 	CHECK_EQ(cairn_ring_open(0, 1), 0);
-	test_ring(1)->magic = CAIRN_RING_MAGIC; /* as stale memory might say; in a file it is a hole, and a full disk a SIGBUS */
+	test_ring(1)->magic =
+		CAIRN_RING_MAGIC; /* as stale memory might say; in a file it is a hole, and a full disk a SIGBUS */
 	cairn_tracing_off();
 	cairn_tracing_on();
 	CHECK_EQ(test_ring(0)->enabled, 1);
@@ -404,16 +445,34 @@ TEST(globs)
 		const char *glob, *text;
 		bool match;
 	} rows[] = {
-		{ "*", "", true }, { "", "", true }, { "", "a", false }, { "?", "", false }, { "a*c", "abbc", true },
-		{ "a*c", "abbd", false }, { "*a*b*", "xxaxxbxx", true }, { "[a-c]x", "bx", true }, { "[!a-c]x", "bx", false },
-		{ "[^a-c]x", "dx", true }, { "[]]", "]", true }, { "[a", "[a", true }, { "\\*", "*", true }, { "\\*", "a", false },
-		{ "sched_*", "sched_switch", true }, { "*_switch", "sched_switch", true }, { "***", "abc", true }, { "a", "ab", false },
-		{ "a-c]", "a-c]", true }, { "[a-]", "-", true }, { "*[0-9]", "cpu7", true }, { "*[0-9]", "cpu", false },
+		{"*", "", true},
+		{"", "", true},
+		{"", "a", false},
+		{"?", "", false},
+		{"a*c", "abbc", true},
+		{"a*c", "abbd", false},
+		{"*a*b*", "xxaxxbxx", true},
+		{"[a-c]x", "bx", true},
+		{"[!a-c]x", "bx", false},
+		{"[^a-c]x", "dx", true},
+		{"[]]", "]", true},
+		{"[a", "[a", true},
+		{"\\*", "*", true},
+		{"\\*", "a", false},
+		{"sched_*", "sched_switch", true},
+		{"*_switch", "sched_switch", true},
+		{"***", "abc", true},
+		{"a", "ab", false},
+		{"a-c]", "a-c]", true},
+		{"[a-]", "-", true},
+		{"*[0-9]", "cpu7", true},
+		{"*[0-9]", "cpu", false},
 	};
 	unsigned i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		CHECK_MSG(cairn_glob(rows[i].glob, rows[i].text) == rows[i].match, "%s on %s is not %d", rows[i].glob, rows[i].text, rows[i].match);
+		CHECK_MSG(cairn_glob(rows[i].glob, rows[i].text) == rows[i].match,
+			  "%s on %s is not %d", rows[i].glob, rows[i].text, rows[i].match);
 }
 
 TEST(text_counts_what_it_cuts)

@@ -35,16 +35,17 @@ static __attribute__((__unused__)) void *test_memory(void)
 }
 
 /* A region of `cpus` rings of `ring_bytes`; what was enabled before is off. */
-static __attribute__((__unused__)) int test_init(unsigned cpus, size_t ring_bytes, enum cairn_mode mode, const char *boot_args)
+static __attribute__((__unused__)) int test_init(unsigned cpus, size_t ring_bytes,
+						 enum cairn_mode mode, const char *boot_args)
 {
-	struct cairn_config c = { .memory = test_memory(),
-				  .memory_bytes = TEST_REGION_BYTES,
-				  .nr_cpus = cpus,
-				  .ring_bytes = ring_bytes,
-				  .mode = mode,
-				  .clock_hz = 1000000000,
-				  .name = "test",
-				  .boot_args = boot_args };
+	struct cairn_config c = {.memory = test_memory(),
+				 .memory_bytes = TEST_REGION_BYTES,
+				 .nr_cpus = cpus,
+				 .ring_bytes = ring_bytes,
+				 .mode = mode,
+				 .clock_hz = 1000000000,
+				 .name = "test",
+				 .boot_args = boot_args};
 	unsigned i;
 
 	cairn_detach();
@@ -55,7 +56,8 @@ static __attribute__((__unused__)) int test_init(unsigned cpus, size_t ring_byte
 	return cairn_init(&c);
 }
 
-static __attribute__((__unused__)) const struct cairn_section *test_section(enum cairn_section_type type)
+static __attribute__((__unused__)) const struct cairn_section *
+test_section(enum cairn_section_type type)
 {
 	size_t bytes;
 	struct cairn_superblock *sb = cairn_region(&bytes);
