@@ -75,8 +75,9 @@ MUTANTS = [
     ("commit: publish from pos", INLINE, "cairn_ring_publish(r, s->end)", "cairn_ring_publish(r, cairn_load64(&r->pos))"),
     # slow
     ("slow: stop not obeyed", RING, "\t\tif (!cairn_load32(&r->enabled))\n\t\t\treturn false;\n", ""),
-    ("slow: clock before pos", RING, "\t\tuint64_t o = cairn_load64(&r->pos);\n\t\tuint64_t ts = cairn_port_clock();\n",
-     "\t\tuint64_t ts = cairn_port_clock();\n\t\tuint64_t o = cairn_load64(&r->pos);\n"),
+    ("slow: clock before pos", RING,
+     "\t\tuint64_t o = cairn_load64(&r->pos);\n\t\tuint64_t ts = cairn_port_clock();\n\t\tuint64_t off",
+     "\t\tuint64_t ts = cairn_port_clock();\n\t\tuint64_t o = cairn_load64(&r->pos);\n\t\tuint64_t off"),
     ("slow: a step back not seen", RING, "if ((int64_t)ahead < 0) {", "if (0) {"),
     ("slow: a step back not waited for", RING, "if (++retries <= CAIRN_CLOCK_RETRIES)\n\t\t\t\t\tcontinue;\n", ""),
     ("slow: a step back not counted", RING, "(void)ring_lose(r, CAIRN_LOST_CLOCK, size);", ""),
