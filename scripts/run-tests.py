@@ -43,11 +43,11 @@ EXTRA_CONFS = (
 
 # What `--quick` (make check) leaves to make test: programs that look at the build's own tools or compile everything many times.
 SLOW = ("build/deps.py", "build/embed.py", "build/events.py", "build/harness.py", "build/runner.py", "build/tree.py",
-        "model/mutants.py")
+        "model/mutants.py", "model/spin.py", "cli/kill.py")
 
 # What has a long form (CAIRN_LONG=1), for `--long` (make test-long), and the seconds it may take.
-LONG = {"model/nesting": 3600, "model/reader": 900, "model/mutants.py": 3600, "cli/kill.py": 3600, "qemu/dump.py": 1800,
-        "stress/linux_port.py": 1800}
+LONG = {"model/nesting": 3600, "model/reader": 900, "model/mutants.py": 3600, "cli/kill.py": 3600, "model/spin.py": 1800, "qemu/dump.py": 1800,
+        "stress/linux_port.py": 1800, "stress/per_cpu.py": 1800}
 
 # How much longer a program may take there.
 SLOWER = {"asan": 4, "tsan": 8}
