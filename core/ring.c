@@ -44,6 +44,7 @@
  *	invalid:A / read:B	seq = ~0, release fence, then new bytes; a reader that copied new bytes sees ~0 after its acquire fence
  *	valid:A / read:C	header words, then seq = s; reader acquires seq
  *	consumed:A / open:A	reader is done with a packet, then consumed; writer acquires consumed and reuses the slot
+ *	opened:A / read:I	control block and slots, then the block's magic
  *	stop:A / open:B		enabled = 0 then limit, against limit then enabled: full fences on both sides, one of the two sees the other
  */
 #include "ring.h"
@@ -305,7 +306,12 @@ void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *
 		h->cpu_id = r->cpu;
 		h->flags = r->index;
 	}
-	r->magic = CAIRN_RING_MAGIC;
+	/*
+	 * ORDER opened:A / read:I
+	 *   the control block and its slots, then the magic: who sees it sees a ring.
+	 */
+	cairn_fence_release(); /* ORDER opened:A, pairs with read:I (reader/snapshot.c) */
+	cairn_store32(&r->magic, CAIRN_RING_MAGIC);
 }
 
 void cairn_ring_start(struct cairn_ring *r)

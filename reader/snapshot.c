@@ -42,7 +42,7 @@ static bool snapshot_control_block(const struct cairn_image *im, uint64_t offset
 		uint64_t again;
 		if (!cairn_source_read_all(im->source, im->base + offset, cb, sizeof(*cb)))
 			return false;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE); /* ORDER read:I, pairs with opened:A */
 		if (!cairn_source_read_all(
 			    im->source, im->base + offset + offsetof(struct cairn_ring, committed),
 			    &again, sizeof(again)))
@@ -88,7 +88,7 @@ int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cair
 		cairn_fault_set(why, im->base + at, "the control block is cut");
 		return -EINVAL;
 	}
-	if (cb->magic == 0 && cb->committed == 0 && cb->ring_mask == 0)
+	if (cb->magic == 0 && cb->committed == 0) /* never opened, or its opener was killed: the magic comes last */
 		return 0;
 	const char *wrong = snapshot_ring_wrong(im, cb);
 	if (wrong) {
