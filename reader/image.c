@@ -148,6 +148,7 @@ static bool image_accept(struct cairn_source *s, uint64_t at, uint64_t least,
 		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 		return false;
 	}
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* ORDER find:A, pairs with complete:A */
 	uint64_t size = cairn_source_size(s);
 	im->source = s;
 	im->from_copy = image_is_copy(s, at, least, page, &im->sb);
@@ -229,6 +230,10 @@ bool cairn_image_read_state(const struct cairn_image *im, struct cairn_state *st
 		uint32_t again;
 		if (!cairn_source_read_all(im->source, im->base + s->offset, st, sizeof(*st)))
 			return false;
+		/*
+		 * ORDER read:D, read:E, read:F, read:G; pair with metadata:A, entry:A, stopped:A, clock:A
+		 *   the state's words, then what they speak of; and the clock's number a second time.
+		 */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (!cairn_source_read_all(im->source,
 					   im->base + s->offset +
@@ -340,6 +345,16 @@ static int image_load_names(struct cairn_image *im)
 	if (rows > IMAGE_TABLE_MAX)
 		rows = IMAGE_TABLE_MAX;
 	struct cairn_name *table = image_copy(im, CAIRN_SECTION_NAMES, rows * sizeof(*table), &got);
+	/* ORDER read:H, pairs with name:A: the words, then the version again; a row that was written meanwhile is left out */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	size_t got_again;
+	struct cairn_name *again =
+		image_copy(im, CAIRN_SECTION_NAMES, rows * sizeof(*again), &got_again);
+	for (size_t i = 0; table && i < got / sizeof(*table); i++)
+		if (!again || (i + 1) * sizeof(*again) > got_again ||
+		    again[i].version != table[i].version)
+			table[i].version = 0;
+	free(again);
 	int e = cairn_reader_names_load(&im->names, table,
 					table ? (uint32_t)(got / sizeof(*table)) : 0);
 	free(table);

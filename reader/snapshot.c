@@ -42,7 +42,7 @@ static bool snapshot_control_block(const struct cairn_image *im, uint64_t offset
 		uint64_t again;
 		if (!cairn_source_read_all(im->source, im->base + offset, cb, sizeof(*cb)))
 			return false;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE); /* ORDER read:I, pairs with opened:A */
+		__atomic_thread_fence(__ATOMIC_ACQUIRE); /* ORDER read:A and read:I, pair with commit:A and opened:A */
 		if (!cairn_source_read_all(
 			    im->source, im->base + offset + offsetof(struct cairn_ring, committed),
 			    &again, sizeof(again)))
@@ -263,7 +263,7 @@ int cairn_reader_packet_read(const struct cairn_reader_stream *st, uint64_t seq,
 	}
 	memset(p->bytes + got, 0, st->packet_bytes - (size_t)got);
 	memcpy(&p->h, p->bytes, sizeof(p->h));
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* ORDER read:B, pairs with invalid:A */
 	if (!cairn_source_read_all(im->source, at + offsetof(struct cairn_packet_header, seq),
 				   &again, sizeof(again)))
 		again = CAIRN_SEQ_INVALID;
