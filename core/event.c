@@ -86,8 +86,12 @@ static int event_apply_keys(void)
  */
 static void event_update(struct cairn_event *e)
 {
-	uint32_t gate = e->id && e->consumers ? CAIRN_GATE_RECORD : 0;
+	uint32_t buffers = (uint32_t)(e->consumers >> CAIRN_CONSUMER_BUFFER), gate = 0;
 
+	if (e->id && (uint32_t)e->consumers)
+		gate = CAIRN_GATE_RECORD;
+	if (e->id && buffers)
+		gate |= CAIRN_GATE_SLOW | buffers << CAIRN_GATE_BUFFERS_SHIFT;
 	if (!gate && cairn_load32(&e->key.on) && e->unreg)
 		e->flags |= CAIRN_EVENT_LEAVING;
 	cairn_store32(&e->gate, gate);
@@ -99,7 +103,7 @@ static void event_update(struct cairn_event *e)
 }
 
 /* 0, or CAIRN_EIO if the event's reg() refused. */
-static int event_want(struct cairn_event *e, enum cairn_consumer consumer, bool on)
+static int event_want(struct cairn_event *e, unsigned consumer, bool on)
 {
 	uint64_t bit = (uint64_t)1 << consumer;
 	bool leaving = (e->flags & CAIRN_EVENT_LEAVING) != 0;
@@ -131,7 +135,7 @@ void cairn_events_tracer(void)
 
 bool cairn_event_slow(struct cairn_event *e)
 {
-	return (cairn_load32(&e->gate) & CAIRN_GATE_RECORD) != 0;
+	return (cairn_load32(&e->gate) & ~(uint32_t)CAIRN_GATE_SLOW) != 0;
 }
 
 /* ---- patterns ---- */
@@ -189,8 +193,8 @@ struct event_outcome {
 	int refused;   /* events whose reg() failed */
 };
 
-/* Switch what matches among all events, or `only` one. */
-static struct event_outcome event_obey(const char *patterns, bool on, struct cairn_event *only)
+/* Switch for `consumer` what matches among all events, or `only` one. */
+static struct event_outcome event_obey(const char *patterns, unsigned consumer, bool on, struct cairn_event *only)
 {
 	char word[2 * CAIRN_NAME_MAX + 2];
 	struct event_outcome outcome = {0, 0, 0};
@@ -203,7 +207,7 @@ static struct event_outcome event_obey(const char *patterns, bool on, struct cai
 		for (e = only ? only : cairn_image.events; e; e = only ? NULL : e->next) {
 			if (!e->id || !event_matches(e, word))
 				continue;
-			outcome.refused += event_want(e, CAIRN_CONSUMER_ENABLE, want) != 0;
+			outcome.refused += event_want(e, consumer, want) != 0;
 			found++;
 		}
 		outcome.unmatched += !found;
@@ -212,9 +216,9 @@ static struct event_outcome event_obey(const char *patterns, bool on, struct cai
 	return outcome;
 }
 
-static int event_switch(const char *patterns, bool on)
+int cairn_events_switch(const char *patterns, unsigned consumer, bool on)
 {
-	struct event_outcome outcome = event_obey(patterns, on, NULL);
+	struct event_outcome outcome = event_obey(patterns, consumer, on, NULL);
 
 	if (event_apply_keys() || outcome.refused)
 		return CAIRN_EIO;
@@ -223,12 +227,12 @@ static int event_switch(const char *patterns, bool on)
 
 int cairn_events_enable(const char *patterns)
 {
-	return event_switch(patterns, true);
+	return cairn_events_switch(patterns, CAIRN_CONSUMER_ENABLE, true);
 }
 
 int cairn_events_disable(const char *patterns)
 {
-	return event_switch(patterns, false);
+	return cairn_events_switch(patterns, CAIRN_CONSUMER_ENABLE, false);
 }
 
 /* ---- one event ---- */
@@ -377,7 +381,7 @@ static int event_describe(struct cairn_event *e)
 static void event_apply_waiting(struct cairn_event *e)
 {
 	(void)event_want(e, CAIRN_CONSUMER_TRACER, event_tracer_wants(e));
-	(void)event_obey(cairn_image.boot_patterns, true, e);
+	(void)event_obey(cairn_image.boot_patterns, CAIRN_CONSUMER_ENABLE, true, e);
 }
 
 /* List the module's events. Number of those listed, or CAIRN_EEXIST. */

@@ -162,3 +162,22 @@ void cairn_ring_reader_close(struct cairn_ring_reader *c)
 	cairn_store64_release(&c->ring->reader, 0); /* ORDER claim:B, pairs with claim:A */
 	c->ring = NULL;
 }
+
+void cairn_ring_clear(struct cairn_ring *r)
+{
+	uint64_t at = cairn_load64_acquire(&r->committed) & CAIRN_POS_MASK & ~CAIRN_POS_RETIRED; /* ORDER read:A, pairs with commit:A */
+
+	cairn_store64(&r->start_lost, cairn_ring_lost(r));
+	cairn_store64(&r->start, at);
+	cairn_store64_release(&r->consumed, at); /* ORDER consumed:A, pairs with open:A */
+}
+
+void cairn_ring_clamp(struct cairn_ring *r)
+{
+	uint64_t committed = cairn_load64_acquire(&r->committed); /* ORDER read:A, pairs with commit:A */
+	uint64_t open = committed & CAIRN_POS_MASK & ~r->pkt_mask, consumed = cairn_load64(&r->consumed);
+	int64_t behind = cairn_pos_diff(open, consumed & ~r->pkt_mask), most = (int64_t)(r->ring_mask - r->pkt_mask);
+
+	if (behind < 0 || behind > most)
+		cairn_store64_release(&r->consumed, behind < 0 ? open : (open - (uint64_t)most) & CAIRN_POS_MASK); /* ORDER consumed:A, pairs with open:A */
+}

@@ -36,10 +36,13 @@ static uint64_t region_place(uint64_t *at, uint64_t bytes, uint64_t align)
 
 static void region_arrange(struct cairn_plan *p)
 {
-	uint64_t slots = p->ring_bytes / p->packet_bytes * p->nr_rings;
-	uint64_t at = CAIRN_PAGE_BYTES;
+	uint64_t at = CAIRN_PAGE_BYTES, slots;
 
-	region_place(&at, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES); /* STATE */
+	if (p->arena_bytes < p->ring_bytes * p->nr_cpus)
+		p->arena_bytes = p->ring_bytes * p->nr_cpus * p->max_buffers;
+	slots = p->arena_bytes / p->packet_bytes;
+	region_place(&at, sizeof(struct cairn_state), CAIRN_PAGE_BYTES);
+	p->buffers = region_place(&at, p->max_buffers * sizeof(struct cairn_buffer_row), 64);
 	p->queue = region_place(&at, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES);
 	p->metadata = region_place(&at, p->metadata_bytes, CAIRN_PAGE_BYTES);
 	p->events = region_place(&at, p->max_events * sizeof(struct cairn_event_entry),
@@ -47,7 +50,7 @@ static void region_arrange(struct cairn_plan *p)
 	p->names = region_place(&at, p->max_names * sizeof(struct cairn_name), CAIRN_PAGE_BYTES);
 	p->rings = region_place(&at, p->nr_rings * sizeof(struct cairn_ring), CAIRN_PAGE_BYTES);
 	p->closed = region_place(&at, slots * sizeof(struct cairn_closed), 64);
-	p->packets = region_place(&at, p->ring_bytes * p->nr_rings, p->packet_bytes);
+	p->packets = region_place(&at, p->arena_bytes, p->packet_bytes);
 	p->bytes = region_place(&at, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES) +
 		   CAIRN_PAGE_BYTES; /* copy of the superblock */
 }
@@ -56,7 +59,11 @@ int cairn_region_plan(const struct cairn_config *c, uint64_t room, struct cairn_
 {
 	uint64_t limit = (uint64_t)1 << 40;
 
-	p->nr_rings = c->nr_cpus;
+	p->nr_cpus = c->nr_cpus;
+	p->max_buffers = c->max_buffers ? c->max_buffers : 1;
+	p->arena_bytes = 0;
+	/* one more for each CPU than there are buffers, to go over to; and some that wait until their CPU surely has left them */
+	p->nr_rings = c->nr_cpus * (p->max_buffers > 1 || c->arena_bytes ? p->max_buffers + 3 : 1);
 	p->packet_bytes = c->packet_bytes ? c->packet_bytes : CAIRN_PACKET_MIN;
 	p->metadata_bytes =
 		region_round_up(c->metadata_bytes ? c->metadata_bytes : 65536, CAIRN_PAGE_BYTES);
@@ -65,19 +72,23 @@ int cairn_region_plan(const struct cairn_config *c, uint64_t room, struct cairn_
 	if (!c->nr_cpus || c->nr_cpus > CAIRN_MAX_CPUS || !region_is_power(p->packet_bytes) ||
 	    p->packet_bytes < CAIRN_PACKET_MIN || p->packet_bytes > CAIRN_PACKET_MAX)
 		return CAIRN_EINVAL;
-	if (c->ring_bytes > limit || c->metadata_bytes > (1u << 30) ||
+	if (p->max_buffers > CAIRN_MAX_BUFFERS || p->nr_rings > 65535)
+		return CAIRN_EINVAL;
+	if (c->ring_bytes > limit || c->arena_bytes > limit || c->metadata_bytes > (1u << 30) ||
 	    p->max_events > CAIRN_ID_LAST || c->max_names > (1u << 24))
 		return CAIRN_ERANGE;
 	if (c->ring_bytes) {
 		p->ring_bytes = region_round_power(c->ring_bytes);
 		if (p->ring_bytes < 2 * p->packet_bytes)
 			p->ring_bytes = 2 * p->packet_bytes;
+		p->arena_bytes = region_round_up(c->arena_bytes, p->packet_bytes);
 		region_arrange(p);
 		return room && p->bytes > room ? CAIRN_ENOMEM : 0;
 	}
 	if (!room)
 		return CAIRN_EINVAL;
 	for (p->ring_bytes = 2 * p->packet_bytes;; p->ring_bytes *= 2) { /* the largest that fits */
+		p->arena_bytes = region_round_up(c->arena_bytes, p->packet_bytes);
 		region_arrange(p);
 		if (p->bytes > room || p->ring_bytes > limit)
 			break;
@@ -85,6 +96,7 @@ int cairn_region_plan(const struct cairn_config *c, uint64_t room, struct cairn_
 	p->ring_bytes /= 2;
 	if (p->ring_bytes < 2 * p->packet_bytes)
 		return CAIRN_ENOMEM;
+	p->arena_bytes = region_round_up(c->arena_bytes, p->packet_bytes);
 	region_arrange(p);
 	return 0;
 }
@@ -186,7 +198,7 @@ int cairn_region_write(const struct cairn_config *c, const struct cairn_plan *p)
 	sb->region_bytes = p->bytes;
 	sb->arch = CAIRN_ARCH;
 	sb->flags = c->user_space ? CAIRN_SB_USER : 0;
-	sb->clock_bits = c->clock_bits ? c->clock_bits : 64;
+	sb->clock_bits = c->clock_bits ? c->clock_bits : CAIRN_PORT_CLOCK_BITS;
 	sb->nr_cpus = c->nr_cpus;
 	sb->clock_hz = c->clock_hz;
 	sb->clock_base = cairn_port_clock();
@@ -199,7 +211,7 @@ int cairn_region_write(const struct cairn_config *c, const struct cairn_plan *p)
 	region_make_uuid(c, sb);
 	for (i = 0; i < sizeof(sb->uuid); i++)
 		cairn_image.uuid[i] = sb->uuid[i];
-	region_section(sb, CAIRN_SECTION_STATE, CAIRN_PAGE_BYTES, CAIRN_PAGE_BYTES,
+	region_section(sb, CAIRN_SECTION_STATE, CAIRN_PAGE_BYTES, sizeof(struct cairn_state),
 		       sizeof(struct cairn_state), 1);
 	region_section(sb, CAIRN_SECTION_METADATA, p->metadata, p->metadata_bytes, 1,
 		       p->metadata_bytes);
@@ -210,12 +222,14 @@ int cairn_region_write(const struct cairn_config *c, const struct cairn_plan *p)
 		       sizeof(struct cairn_name), p->max_names);
 	region_section(sb, CAIRN_SECTION_RINGS, p->rings, p->packets - p->rings,
 		       sizeof(struct cairn_ring), p->nr_rings);
-	region_section(sb, CAIRN_SECTION_PACKETS, p->packets, p->ring_bytes * p->nr_rings,
-		       p->packet_bytes, p->ring_bytes / p->packet_bytes * p->nr_rings);
+	region_section(sb, CAIRN_SECTION_PACKETS, p->packets, p->arena_bytes,
+		       p->packet_bytes, p->arena_bytes / p->packet_bytes);
 	region_section(sb, CAIRN_SECTION_STATS, 0, 0, 0, 0);
 	region_section(sb, CAIRN_SECTION_HISTS, 0, 0, 0, 0);
 	region_section(sb, CAIRN_SECTION_QUEUE, p->queue, CAIRN_PAGE_BYTES, 0, 0);
 	region_section(sb, CAIRN_SECTION_PAGES, 0, 0, sizeof(uint64_t), 0);
+	region_section(sb, CAIRN_SECTION_BUFFERS, p->buffers, p->max_buffers * sizeof(struct cairn_buffer_row),
+		       sizeof(struct cairn_buffer_row), p->max_buffers);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #define CAIRN_CORE_REGION_H
 
 #include "../include/cairn/event.h"
+#include "../include/cairn/flight.h"
 #include "../include/cairn/trace.h"
 
 /* Sizes and places that a configuration leads to; offsets in bytes from the region's start. */
@@ -17,9 +18,11 @@ struct cairn_plan {
 	uint64_t events;
 	uint64_t names;
 	uint64_t rings, closed;
-	uint64_t packets, ring_bytes, packet_bytes;
-	uint64_t queue;
-	unsigned nr_rings, max_events, max_names;
+	uint64_t packets, arena_bytes, ring_bytes, packet_bytes; /* ring_bytes: of a main ring as it is opened */
+	uint64_t queue, buffers;
+	unsigned nr_cpus, max_buffers;
+	unsigned nr_rings; /* control blocks: the first nr_cpus are those in which main rings begin */
+	unsigned max_events, max_names;
 };
 
 /* All state of the library that is not in the region, and pointers into it. Zero before init. */
@@ -32,7 +35,9 @@ struct cairn_image {
 	struct cairn_name *names;
 	struct cairn_ring *rings;
 	struct cairn_closed *closed;
+	struct cairn_buffer_row *buffers;
 	uint8_t uuid[16];
+	uint64_t clock_hz; /* as given at init */
 	enum cairn_mode mode;
 	uint32_t paused, stopped; /* tracing_on is off; cairn_stop() was called */
 	uint32_t next_id;
@@ -66,8 +71,14 @@ CAIRN_PRIVATE int cairn_meta_begin(const struct cairn_config *config);
 CAIRN_PRIVATE int cairn_meta_event(const struct cairn_event *e);
 CAIRN_PRIVATE uint64_t cairn_meta_hash(const struct cairn_event *e);
 
+/* flight.c: forget what was armed; look whether the time has come. Any context. */
+CAIRN_PRIVATE void cairn_flight_disarm(void);
+CAIRN_PRIVATE void cairn_flight_tick(void);
+
 /* event.c: register the image's own events, give all known ones an id and an entry, obey trace=. */
 CAIRN_PRIVATE void cairn_events_begin(const char *boot_args);
+/* cairn_events_enable() and _disable() for one consumer (enum cairn_consumer). */
+CAIRN_PRIVATE int cairn_events_switch(const char *patterns, unsigned consumer, bool on);
 CAIRN_PRIVATE void cairn_events_tracer(void); /* the tracer's switch or filter changed */
 
 #endif

@@ -12,6 +12,9 @@
  *	packet s	slot s mod N of the ring, positions s * P .. (s + 1) * P - 1
  *	pending		reserved and not yet committed
  *	lap		N packets
+ *	at rest		committed == pos: nobody is between reserve and commit
+ *	retired		bit 0 of pos is set: the CPU goes on in another ring (docs/ring.md, Exchange)
+ *	epoch		how often the clock has restarted; times of different epochs are not comparable
  *
  * Preconditions: C1 .. C4 of port.h. One CPU (thread) writes a ring; interrupts, NMIs and signals nest on it like a stack.
  * Another CPU may read everything at any time, stop the ring (enabled, limit), and move `consumed`.
@@ -38,6 +41,9 @@
  *	I6 A slot is not reused while it holds a pending record (lost: wrap) or, in discard mode, an unread packet (lost: full).
  *	I7 A packet as its header describes it is complete at every instruction: content_bits grows over committed records only, and seq is
  *	   ~0 while bytes of an older lap may be overwritten.
+ *	I8 A ring is retired at rest, while no other writer is in its slow path, by one swap of pos to the next packet's begin with bit 0. So no
+ *	   stale limit admits anything (a limit never lies beyond the open packet), every swap from an older pos fails, and nothing of the ring
+ *	   changes any more but lost[SWITCH] and, as the last store of the exchange, committed. Its successor begins at that position.
  *
  * Ordering between CPUs (on one CPU program order is enough)
  *	commit:A / read:A	payload and header words, then committed; reader acquires committed
@@ -45,7 +51,12 @@
  *	valid:A / read:C	header words, then seq = s; reader acquires seq
  *	consumed:A / open:A	reader is done with a packet, then consumed; writer acquires consumed and reuses the slot
  *	opened:A / read:I	control block and slots, then the block's magic
- *	stop:A / open:B		enabled = 0 then limit, against limit then enabled: full fences on both sides, one of the two sees the other
+ *	stop:A / open:B		enabled = 0 (or successor, or the epoch) then limit, against limit then enabled, successor, epoch: full fences
+ *				on both sides, one of the two sees the other
+ *	request:A / request:B	successor block prepared, then its address
+ *	ring:A / ring:B		successor block begun, then the pointer to it
+ *	retired:A / retired:B	all that the CPU ever does to the old ring, then committed with bit 0
+ *	wake:A / wake:B		packet published, then woken?; the reader: woken = 0, then what is there: full fences on both sides
  */
 #include "ring.h"
 
@@ -91,20 +102,39 @@ uint64_t cairn_ring_lost(const struct cairn_ring *r)
 	return sum;
 }
 
-/* Let the writer go up to `limit`, unless the ring has been stopped meanwhile. */
-static void ring_set_limit(struct cairn_ring *r, uint64_t limit)
+/* What the slow path found when it looked; the rest of it decides by that alone. */
+struct ring_turn {
+	uint64_t o, ts;
+	uint32_t epoch, counting; /* orders */
+	bool deferred; /* a successor waits, but an outer writer is pending or in here: go on in this ring until it has left */
+};
+
+static uint64_t ring_clock(const struct cairn_ring *r, uint64_t pos)
+{
+	return cairn_ring_clock(ring_hdr(r, pos));
+}
+
+static void ring_close_limit(struct cairn_ring *r, uint64_t pos)
+{
+	cairn_store64(&r->limit, ring_packet_start(r, pos) - 4);
+}
+
+/* Let the writer go up to `limit`, unless the ring has been stopped meanwhile, or asked for something. */
+static void ring_set_limit(struct cairn_ring *r, const struct ring_turn *t, uint64_t limit)
 {
 	cairn_store64(&r->limit, limit);
 	cairn_fence_full(); /* ORDER open:B, pairs with stop:A */
-	if (CAIRN_UNLIKELY(!cairn_load32(&r->enabled)))
-		cairn_store64(&r->limit, ring_packet_start(r, limit) - 4);
+	if (CAIRN_UNLIKELY(!cairn_load32(&r->enabled) || (!t->deferred && cairn_load64(&r->successor)) ||
+			   cairn_load32(&cairn_ring_orders.epoch) != t->epoch ||
+			   cairn_load32(&cairn_ring_orders.counting) != t->counting))
+		ring_close_limit(r, limit);
 }
 
 void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 {
 	for (;;) {
 		uint64_t to = cairn_load64(&r->pos);
-		uint64_t now = cairn_port_clock();
+		uint64_t now = ring_clock(r, to);
 		uint64_t q = ring_packet_start(r, from), last = ring_packet_start(r, to);
 		struct cairn_packet_header *h = ring_hdr(r, q);
 
@@ -130,10 +160,13 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 			cairn_store64(&h->ts_end, now);
 		cairn_store64(&h->content_bits, (to & r->pkt_mask) * 8);
 		cairn_store64_release(&r->committed, to); /* ORDER commit:A, pairs with read:A */
-		if (cairn_load64(&r->pos) == to)
+		if (cairn_load64(&r->pos) == to) {
+			if (CAIRN_UNLIKELY(cairn_load64(&r->successor)))
+				ring_close_limit(r, to); /* the request was deferred while we were pending */
 			return;
+		}
 		if (cairn_load64(&r->committed) != to)
-			return; /* a nested writer began exactly at `to` and took the token (I4) */
+			return; /* a nested writer began exactly at `to` and took the token (I4), or retired the ring there (I8) */
 		from = to;
 	}
 }
@@ -148,14 +181,43 @@ static enum ring_opened ring_lose(struct cairn_ring *r, enum cairn_lost cause, u
 	return RING_LOST;
 }
 
+/* Whether the packet in this slot, of the lap before, is one that cairn_keep() protects. */
+static bool ring_is_kept(const struct cairn_packet_header *h, uint64_t old_lap)
+{
+	uint64_t from = cairn_load64(&cairn_ring_orders.keep_from);
+
+	return CAIRN_UNLIKELY(from != 0) && cairn_load64(&h->seq) == old_lap && cairn_load64(&h->ts_end) >= from;
+}
+
+/* Enough is unread since packet `ns` is the open one: tell the reader, once until it looks. */
+static void ring_wake(struct cairn_ring *r, uint64_t ns)
+{
+	uint64_t level = cairn_load64(&r->wake_bytes);
+
+	if (CAIRN_LIKELY(!level) || cairn_pos_diff(ns, cairn_load64(&r->consumed)) < (int64_t)level)
+		return;
+	/*
+	 * ORDER wake:A / wake:B
+	 *   the packet, then is the reader awake; the reader: asleep, then is there a packet. With full fences one of the two sees the
+	 *   other's store. Here the fence is the one of ring_set_limit().
+	 */
+	if (cairn_load64(&r->woken)) /* ORDER wake:A, pairs with wake:B */
+		return;
+	cairn_store64(&r->woken, 1);
+#if CAIRN_PORT_WAKE
+	cairn_port_wake(r->cpu);
+#endif
+}
+
 /*
- * Close packet at `o` (if one is open) and open the next one, for a record of `size` bytes, or 0 for a flush.
+ * Close packet at t->o (if one is open) and open the next one, for a record of `size` bytes, or 0 for a flush.
  *
+ * @close    time at which the old packet ends: t->ts, or its own ts_end where the clock has restarted since.
  * Returns   RING_MOVED: pos changed meanwhile, look again; RING_LOST: counted as lost.
  */
-static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint64_t ts, uint32_t size)
+static enum ring_opened ring_open_packet(struct cairn_ring *r, const struct ring_turn *t, uint64_t close, uint32_t size)
 {
-	uint64_t packet = ring_packet_bytes(r), ring = r->ring_mask + 1;
+	uint64_t packet = ring_packet_bytes(r), ring = r->ring_mask + 1, o = t->o;
 	uint64_t ns = ring_packet_start(r, o + ((o & r->pkt_mask) ? packet : 0));
 	uint64_t s, old_lap, lost, old_lost;
 	struct cairn_packet_header *h;
@@ -171,6 +233,8 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	h = ring_hdr(r, ns);
 	s = cairn_ring_seq(r, ns);
 	old_lap = s - ring / packet;
+	if (ring_is_kept(h, old_lap))
+		return ring_lose(r, CAIRN_LOST_FULL, size);
 	/* Swap, not store: an interrupted opener must not wipe the packet that a nested opener has made valid since. */
 	if (cairn_load64(&h->seq) == old_lap)
 		(void)cairn_local_cas64(&h->seq, old_lap, CAIRN_SEQ_INVALID);
@@ -188,12 +252,13 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 		struct cairn_closed *c = ring_closed(r, o);
 
 		cairn_store64(&c->end, o);
-		cairn_store64(&c->ts_close, ts);
+		cairn_store64(&c->ts_close, close);
 		cairn_store64(&ring_hdr(r, o)->events_discarded, lost);
 	}
 	cairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8);
-	cairn_store64(&h->ts_begin, ts);
-	cairn_store64(&h->ts_end, ts);
+	cairn_store64(&h->ts_begin, t->ts);
+	cairn_store64(&h->ts_end, t->ts);
+	cairn_store32(&h->flags, r->stream | t->epoch << 16);
 	/* Swap, not store: a nested opener may have closed this packet already, with a later and higher count. */
 	(void)cairn_local_cas64(&h->events_discarded, old_lost, lost);
 	/*
@@ -202,95 +267,343 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	 */
 	cairn_store64_release(&h->seq, s); /* ORDER valid:A, pairs with read:C */
 	cairn_store64(&r->seq_hint, s);
-	ring_set_limit(r, ns + packet - 4);
+	ring_set_limit(r, t, t->counting ? ns - 4 : ns + packet - 4);
 	if (cairn_load64(&r->committed) == o)
 		cairn_ring_publish(r, o);
+	ring_wake(r, ns);
 	return RING_OPENED;
 }
 
+/* ---- exchange (docs/ring.md) ---- */
+
+/* A record found its ring retired: the pointer leads on by now, or, nested in the exchange itself, it does not yet. */
+static bool ring_was_left(struct cairn_ring *r, uint32_t size)
+{
+	struct cairn_ring **slot = (struct cairn_ring **)(uintptr_t)r->slot;
+
+	if (CAIRN_LOAD_PTR(slot) != r)
+		return true;
+	if (cairn_load32(&r->enabled))
+		(void)ring_lose(r, CAIRN_LOST_SWITCH, size);
+	return false;
+}
+
+/* The record of what was there at o; what a retired ring's last packet says, as if it had been closed. */
+static void ring_close_last(struct cairn_ring *r, uint64_t o, uint64_t ts)
+{
+	struct cairn_closed *c = ring_closed(r, o);
+
+	if (!(o & r->pkt_mask))
+		return;
+	cairn_store64(&c->end, o);
+	cairn_store64(&c->ts_close, ts);
+	cairn_store64(&ring_hdr(r, o)->events_discarded, cairn_ring_lost(r));
+}
+
+/* `n` begins at ns, where `r` has ended. Losses by the exchange itself come later. */
+static void ring_begin_successor(struct cairn_ring *n, const struct cairn_ring *r, uint64_t ns, uint64_t total, uint64_t ts)
+{
+	unsigned i;
+
+	for (i = 0; i < CAIRN_NR_LOST; i++)
+		cairn_store64(&n->lost[i], i == CAIRN_LOST_SWITCH ? 0 : cairn_load64(&r->lost[i]));
+	cairn_store64(&n->events_total, total);
+	cairn_store64(&ring_hdr(n, ns)->events_before, total);
+	cairn_store64(&n->seq_hint, cairn_ring_seq(r, ns));
+	cairn_store64(&ring_hdr(n, ns)->ts_end, ts); /* narrow clocks are widened against it */
+	cairn_store32(&n->task, cairn_load32(&r->task));
+	cairn_store64(&n->consumed, ns);
+	cairn_store64(&n->start, ns);
+	ring_close_limit(n, ns);
+	cairn_store64(&n->pos, ns);
+	cairn_store64(&n->committed, ns);
+	cairn_store32(&n->state, CAIRN_RING_LIVE);
+}
+
 /*
- * The fast path could not reserve `size` bytes: the packet is full, limit is stale, the clock is odd, or the ring is stopped.
+ * Leave `r`, which is at rest, for its successor. The request is claimed first, so that who made it cannot take it back meanwhile; what
+ * nests between the claim and the swap is still written to `r`. From the swap to the store of the pointer nested writers find no ring and
+ * are lost (cause "switch").
+ */
+static void ring_exchange(struct cairn_ring *r, uint64_t successor)
+{
+	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)successor;
+	uint64_t o, ns, ts, total;
+
+	/* ORDER request:B, pairs with request:A: the block behind the address is prepared. With the bus locked: another CPU may take it back. */
+	if (!__atomic_compare_exchange_n(&r->successor, &successor, successor | CAIRN_SUCCESSOR_TAKEN, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return;
+	do {
+		o = cairn_load64(&r->pos);
+		ts = ring_clock(r, o);
+		total = cairn_load64(&r->events_total) + (o >> CAIRN_POS_BITS);
+		ns = ring_packet_start(r, o + ((o & r->pkt_mask) ? ring_packet_bytes(r) : 0));
+	} while (!cairn_local_cas64(&r->pos, o, ns | CAIRN_POS_RETIRED)); /* I8 */
+	ring_close_last(r, o, ts);
+	ring_begin_successor(n, r, ns, total, ts);
+	cairn_store32(&r->state, CAIRN_RING_FROZEN);
+	/*
+	 * ORDER ring:A / ring:B
+	 *   the whole control block, then the pointer to it.
+	 */
+	__atomic_store_n((struct cairn_ring **)(uintptr_t)r->slot, n, __ATOMIC_RELEASE); /* ORDER ring:A, pairs with ring:B */
+	/* From here on nothing is lost for this exchange, and nobody asks n for one before it has seen r's committed. */
+	cairn_store64(&n->lost[CAIRN_LOST_SWITCH], cairn_load64(&r->lost[CAIRN_LOST_SWITCH]));
+	/*
+	 * ORDER retired:A / retired:B
+	 *   everything that this CPU does to r, and to begin n, then committed with bit 0: who sees it may take r's memory.
+	 */
+	cairn_store64_release(&r->committed, o | CAIRN_POS_RETIRED); /* ORDER retired:A, pairs with retired:B (core/buffer.c) */
+}
+
+/*
+ * Count this writer into the slow path, and out of it. Only the one who is alone there may retire the ring: another one could have looked at
+ * its pos before, and would go on to invalidate a packet or to count a loss. The last one out sees to a request that was deferred for it.
+ */
+static void ring_enter_slow(struct cairn_ring *r)
+{
+	cairn_local_inc64(&r->in_slow);
+	cairn_barrier(); /* before pos is looked at, for what interrupts us */
+}
+
+static void ring_leave_slow(struct cairn_ring *r)
+{
+	uint64_t in = cairn_load64(&r->in_slow) - 1; /* what nests between load and store has left again */
+
+	cairn_store64(&r->in_slow, in);
+	if (CAIRN_UNLIKELY(!in && cairn_load64(&r->successor)))
+		ring_close_limit(r, cairn_load64(&r->pos));
+}
+
+/* Whether a request waits that this writer must leave to another one. */
+static bool ring_must_defer(const struct cairn_ring *r, uint64_t o, uint64_t successor)
+{
+	return cairn_load64(&r->committed) != o || successor & CAIRN_SUCCESSOR_TAKEN || cairn_load64(&r->in_slow) != 1;
+}
+
+/* In the slow path: go over if that is asked for and may be done here. Whether it may not. */
+static bool ring_obey(struct cairn_ring *r, uint64_t o, uint64_t successor)
+{
+	if (ring_must_defer(r, o, successor))
+		return false;
+	ring_exchange(r, successor);
+	return true;
+}
+
+void cairn_ring_poll(struct cairn_ring *r)
+{
+	uint64_t o, successor;
+
+	ring_enter_slow(r);
+	o = cairn_load64(&r->pos);
+	successor = cairn_load64(&r->successor);
+	if (successor && !(o & CAIRN_POS_RETIRED))
+		(void)ring_obey(r, o, successor);
+	ring_leave_slow(r);
+}
+
+void cairn_ring_tick(struct cairn_ring *r)
+{
+#if CAIRN_PORT_CLOCK_BITS < 64
+	uint64_t o = cairn_load64(&r->pos);
+	struct cairn_packet_header *h = ring_hdr(r, o);
+	uint64_t last = cairn_load64(&h->ts_end), now = cairn_ring_clock(h);
+
+	/* A swap, and at rest: a commit that comes between, or is pending, has a time of its own to store. */
+	if (cairn_load64(&r->committed) == o && (int64_t)(now - last) > 0 && (now - last) >> CAIRN_RING_GAP_BITS == 0)
+		(void)cairn_local_cas64(&h->ts_end, last, now);
+#endif
+	cairn_ring_poll(r);
+}
+
+uint64_t cairn_ring_now(const struct cairn_ring *r)
+{
+	return ring_clock(r, cairn_load64(&r->pos));
+}
+
+void cairn_ring_pull(struct cairn_ring *r)
+{
+	ring_close_limit(r, cairn_load64(&r->pos));
+}
+
+/* ---- orders to all rings ---- */
+
+struct cairn_ring_orders cairn_ring_orders;
+
+/* One event less to come. False: there were enough. */
+static bool ring_take_ticket(void)
+{
+	uint64_t left = cairn_load64(&cairn_ring_orders.left);
+
+	while (left && !__atomic_compare_exchange_n(&cairn_ring_orders.left, &left, left - 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return left != 0;
+}
+
+/* Whether the ring is still wanted now that its orders say when to stop. */
+static bool ring_goes_on(const struct ring_turn *t)
+{
+	uint64_t at = cairn_load64(&cairn_ring_orders.stop_at);
+
+	if (at && (int64_t)(t->ts - at) >= 0) {
+		cairn_freeze();
+		return false;
+	}
+	return true;
+}
+
+/* The record fits where pos is: let it in, and while events are counted, no other. False: pos moved. */
+static enum ring_opened ring_admit(struct cairn_ring *r, const struct ring_turn *t, uint32_t size)
+{
+	uint64_t limit = ring_packet_start(r, t->o) + ring_packet_bytes(r) - 4;
+
+	if (CAIRN_UNLIKELY(t->counting)) {
+		if (!ring_take_ticket()) {
+			cairn_freeze();
+			return RING_LOST;
+		}
+		limit = (t->o & CAIRN_POS_MASK) + size;
+	}
+	ring_set_limit(r, t, limit);
+	return cairn_load64(&r->pos) == t->o ? RING_OPENED : RING_MOVED;
+}
+
+/* ---- the slow path ---- */
+
+/* One look at a ring that could not take a record of `size` bytes. */
+static enum ring_opened ring_look(struct cairn_ring *r, struct ring_turn *t, uint32_t size, unsigned *retries)
+{
+	struct cairn_packet_header *h = ring_hdr(r, t->o);
+	uint64_t off = t->o & r->pkt_mask, ahead;
+
+	if (CAIRN_UNLIKELY(cairn_load64(&cairn_ring_orders.stop_at) != 0) && !ring_goes_on(t))
+		return RING_LOST;
+	if (!off)
+		return ring_open_packet(r, t, t->ts, size);
+	if (CAIRN_UNLIKELY(CAIRN_PACKET_EPOCH(cairn_load32(&h->flags)) != (t->epoch & 0xffff)))
+		return ring_open_packet(r, t, cairn_load64(&h->ts_end), size);
+	ahead = t->ts - cairn_load64(&h->ts_end);
+	if ((int64_t)ahead < 0) { /* a step back, or an event nested between the two reads */
+		return ++*retries <= CAIRN_CLOCK_RETRIES ? RING_MOVED : ring_lose(r, CAIRN_LOST_CLOCK, size);
+	}
+	if (size && off + size < ring_packet_bytes(r) && ahead >> CAIRN_RING_GAP_BITS == 0)
+		return ring_admit(r, t, size);
+	return ring_open_packet(r, t, t->ts, size);
+}
+
+static struct ring_turn ring_begin_turn(const struct cairn_ring *r)
+{
+	return (struct ring_turn){.o = cairn_load64(&r->pos),
+				  .epoch = cairn_load32(&cairn_ring_orders.epoch),
+				  .counting = cairn_load32(&cairn_ring_orders.counting)};
+}
+
+static bool ring_slow(struct cairn_ring *r, uint32_t size)
+{
+	unsigned retries = 0;
+
+	for (;;) {
+		struct ring_turn t = ring_begin_turn(r);
+		enum ring_opened opened;
+		uint64_t successor;
+
+		if (CAIRN_UNLIKELY(t.o & CAIRN_POS_RETIRED))
+			return ring_was_left(r, size);
+		successor = cairn_load64(&r->successor);
+		if (CAIRN_UNLIKELY(successor != 0)) {
+			if (ring_obey(r, t.o, successor))
+				continue;
+			t.deferred = true;
+		}
+		t.ts = ring_clock(r, t.o);
+		if (!cairn_load32(&r->enabled))
+			return false;
+		opened = ring_look(r, &t, size, &retries);
+		if (opened != RING_MOVED)
+			return opened == RING_OPENED;
+	}
+}
+
+/*
+ * The fast path could not reserve `size` bytes: the packet is full, limit is stale, the clock is odd, the ring is stopped, or asked for
+ * something.
  *
  * Returns   true: try again; false: do not write (counted as lost unless the ring is stopped).
  */
 CAIRN_COLD bool cairn_ring_slow(struct cairn_ring *r, uint32_t size)
 {
+	bool again;
+
+	ring_enter_slow(r);
+	again = ring_slow(r, size);
+	ring_leave_slow(r);
+	return again;
+}
+
+static void ring_flush(struct cairn_ring *r)
+{
 	unsigned retries = 0;
 
 	for (;;) {
-		uint64_t o = cairn_load64(&r->pos);
-		uint64_t ts = cairn_port_clock();
-		uint64_t off = o & r->pkt_mask;
-		enum ring_opened opened;
+		struct ring_turn t = ring_begin_turn(r);
+		uint64_t successor;
 
-		if (!cairn_load32(&r->enabled))
-			return false;
-		if (off != 0) {
-			uint64_t ahead = ts - cairn_load64(&ring_hdr(r, o)->ts_end);
-
-			if ((int64_t)ahead < 0) { /* a step back, or an event nested between the two reads */
-				if (++retries <= CAIRN_CLOCK_RETRIES)
-					continue;
-				(void)ring_lose(r, CAIRN_LOST_CLOCK, size);
-				return false;
-			}
-			if (off + size < ring_packet_bytes(r) && ahead >> CAIRN_RING_GAP_BITS == 0) {
-				ring_set_limit(r, ring_packet_start(r, o) + ring_packet_bytes(r) - 4);
-				if (cairn_load64(&r->pos) == o)
-					return true;
-				continue;
-			}
+		if (!(t.o >> CAIRN_POS_BITS) || t.o & CAIRN_POS_RETIRED)
+			return;
+		successor = cairn_load64(&r->successor);
+		if (successor) { /* what is left is whole; if it cannot be left now, it is as soon as the outer writer is done */
+			(void)ring_obey(r, t.o, successor);
+			return;
 		}
-		opened = ring_open_packet(r, o, ts, size);
-		if (opened != RING_MOVED)
-			return opened == RING_OPENED;
+		if (!cairn_load32(&r->enabled))
+			return;
+		t.ts = ring_clock(r, t.o);
+		if (ring_look(r, &t, 0, &retries) != RING_MOVED)
+			return;
 	}
 }
 
 /* As a record that does not fit would close it; but an empty packet stays, and nothing is lost if no packet is free. */
 void cairn_ring_flush(struct cairn_ring *r)
 {
-	unsigned retries = 0;
+	ring_enter_slow(r);
+	ring_flush(r);
+	ring_leave_slow(r);
+}
+
+/* Not from the slow path: the ring may be left between the look at the pointer and the count. */
+void cairn_ring_lose(struct cairn_ring *r, enum cairn_lost cause)
+{
+	struct cairn_ring **slot = (struct cairn_ring **)(uintptr_t)r->slot;
 
 	for (;;) {
-		uint64_t o = cairn_load64(&r->pos);
-		uint64_t ts = cairn_port_clock();
+		bool mine;
 
-		if (!cairn_load32(&r->enabled) || !(o >> CAIRN_POS_BITS))
+		ring_enter_slow(r);
+		mine = CAIRN_LOAD_PTR(slot) == r; /* then it is not left before we are out */
+		/* nested in the exchange: the successor takes over that one counter last */
+		if (mine && cairn_load64(&r->pos) & CAIRN_POS_RETIRED)
+			cause = CAIRN_LOST_SWITCH;
+		if (mine && cairn_load32(&r->enabled))
+			cairn_local_inc64(&r->lost[cause]);
+		ring_leave_slow(r);
+		if (mine)
 			return;
-		if ((int64_t)(ts - cairn_load64(&ring_hdr(r, o)->ts_end)) < 0) {
-			if (++retries > CAIRN_CLOCK_RETRIES)
-				return;
-			continue;
-		}
-		if (ring_open_packet(r, o, ts, 0) != RING_MOVED)
+		r = CAIRN_LOAD_PTR(slot);
+		if (!r)
 			return;
 	}
 }
 
-CAIRN_COLD void *cairn_reserve_again(struct cairn_slot *s, uint32_t id, uint32_t bytes)
-{
-	return cairn_reserve(s, id, bytes);
-}
-
-CAIRN_COLD void cairn_commit_again(struct cairn_slot *s)
-{
-	cairn_commit(s);
-}
-
-void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *closed, uint64_t ring_bytes, uint64_t packet_bytes,
-		      const uint8_t *uuid, uint64_t first_pos)
+void cairn_ring_dress(struct cairn_ring *r, char *packets, uint64_t ring_bytes, uint64_t packet_bytes, const uint8_t *uuid)
 {
 	uint64_t slot;
 	unsigned i;
 
 	r->base = (uint64_t)(uintptr_t)packets;
-	r->closed = (uint64_t)(uintptr_t)closed;
 	r->ring_mask = ring_bytes - 1;
 	r->pkt_mask = packet_bytes - 1;
-	r->pos = r->committed = r->consumed = r->start = first_pos;
-	r->limit = first_pos - 4;
-	r->seq_hint = first_pos / packet_bytes;
 	for (slot = 0; slot < ring_bytes / packet_bytes; slot++) {
 		struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(packets + slot * packet_bytes);
 
@@ -304,7 +617,7 @@ void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *
 		h->seq = CAIRN_SEQ_INVALID;
 		h->events_discarded = h->events_before = 0;
 		h->cpu_id = r->cpu;
-		h->flags = r->index;
+		h->flags = r->stream;
 	}
 	/*
 	 * ORDER opened:A / read:I
@@ -312,6 +625,16 @@ void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *
 	 */
 	cairn_fence_release(); /* ORDER opened:A, pairs with read:I (reader/snapshot.c) */
 	cairn_store32(&r->magic, CAIRN_RING_MAGIC);
+}
+
+void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *closed, uint64_t ring_bytes, uint64_t packet_bytes,
+		      const uint8_t *uuid, uint64_t first_pos)
+{
+	r->closed = (uint64_t)(uintptr_t)closed;
+	r->pos = r->committed = r->consumed = r->start = first_pos;
+	r->limit = first_pos - 4;
+	r->seq_hint = first_pos / packet_bytes;
+	cairn_ring_dress(r, packets, ring_bytes, packet_bytes, uuid);
 }
 
 void cairn_ring_start(struct cairn_ring *r)
@@ -327,12 +650,12 @@ void cairn_ring_stop(struct cairn_ring *r)
 	 *   enabled = 0, then limit; the writer: limit, then enabled. With full fences one of the two sees the other's store.
 	 */
 	cairn_fence_full(); /* ORDER stop:A, pairs with open:B */
-	cairn_store64(&r->limit, ring_packet_start(r, cairn_load64(&r->pos)) - 4);
+	cairn_ring_pull(r);
 }
 
 bool cairn_ring_valid(const struct cairn_ring *r)
 {
-	uint64_t pos = r->pos & CAIRN_POS_MASK, committed = r->committed & CAIRN_POS_MASK;
+	uint64_t pos = r->pos & CAIRN_POS_MASK, committed = r->committed & CAIRN_POS_MASK & ~CAIRN_POS_RETIRED;
 
 	return r->magic == CAIRN_RING_MAGIC && r->ring_mask > r->pkt_mask && (r->ring_mask & (r->ring_mask + 1)) == 0 &&
 	       (r->pkt_mask & (r->pkt_mask + 1)) == 0 && cairn_pos_diff(pos, committed) >= 0 &&

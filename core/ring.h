@@ -3,12 +3,13 @@
 #ifndef CAIRN_CORE_RING_H
 #define CAIRN_CORE_RING_H
 
+#include "../include/cairn/flight.h"
 #include "../include/cairn/ring.h"
 
 /*
  * Make a control block and its slots ready; the ring is stopped until cairn_ring_start().
  *
- * @r          zeroed but for cpu, index, packets_offset, closed_offset, task, mode.
+ * @r          zeroed but for cpu, index, stream, slot, packets_offset, closed_offset, task, mode.
  * @packets    ring_bytes, aligned like a packet header; `closed` has an entry for each packet.
  * @uuid       the region's, 16 bytes.
  * @first_pos  normally 0; a multiple of packet_bytes (tests begin just below the wrap of positions).
@@ -23,6 +24,45 @@ CAIRN_PRIVATE void cairn_ring_stop(struct cairn_ring *r);
 
 /* Close the part-filled packet and open the next. Context: the ring's own writer context, any nesting. */
 CAIRN_PRIVATE void cairn_ring_flush(struct cairn_ring *r);
+
+/*
+ * What all rings are to do from their next packet or event on. Written by core/trace.c, which pulls the limit of each ring where it must
+ * be heard at once.
+ */
+struct cairn_ring_orders {
+	uint32_t epoch;	    /* of the clock; a packet holds times of one epoch */
+	uint32_t counting;  /* `left` counts */
+	uint64_t left;	    /* events until all rings freeze */
+	uint64_t stop_at;   /* clock at which they freeze; 0 = never */
+	uint64_t keep_from; /* packets with a time from here on are not overwritten; 0 = all may be */
+};
+CAIRN_PRIVATE extern struct cairn_ring_orders cairn_ring_orders;
+
+/* The part of cairn_ring_setup() that concerns the packets: base, masks, headers, magic. Not pos and what goes with it. */
+CAIRN_PRIVATE void cairn_ring_dress(struct cairn_ring *r, char *packets, uint64_t ring_bytes, uint64_t packet_bytes, const uint8_t *uuid);
+
+/*
+ * read.c. Clear: readers begin at `committed`. Clamp: `consumed` comes to lie in what is still there, as discard mode wants it.
+ * Context: any CPU, thread; a reader that moves `consumed` at the same time may win.
+ */
+CAIRN_PRIVATE void cairn_ring_clear(struct cairn_ring *r);
+CAIRN_PRIVATE void cairn_ring_clamp(struct cairn_ring *r);
+
+/*
+ * If a successor waits and the ring is at rest, go on there. tick: also, with a narrow clock, note the time, so that it can be widened
+ * against it. Context: the ring's own CPU, any nesting.
+ */
+CAIRN_PRIVATE void cairn_ring_poll(struct cairn_ring *r);
+CAIRN_PRIVATE void cairn_ring_tick(struct cairn_ring *r);
+
+/* The clock, in full width. Context: the ring's own CPU. */
+CAIRN_PRIVATE uint64_t cairn_ring_now(const struct cairn_ring *r);
+
+/* Make the ring's next event take the slow path, where it obeys what was ordered before. Context: any. */
+CAIRN_PRIVATE void cairn_ring_pull(struct cairn_ring *r);
+
+/* Count a record as lost that never came to the ring. Context: the ring's own CPU, any nesting. */
+CAIRN_PRIVATE void cairn_ring_lose(struct cairn_ring *r, enum cairn_lost cause);
 
 /* Number of the packet that a position lies in: the 64-bit number nearest to seq_hint. */
 CAIRN_PRIVATE uint64_t cairn_ring_seq(const struct cairn_ring *r, uint64_t pos);

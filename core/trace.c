@@ -2,6 +2,7 @@
 /* The set of rings: life cycle, recording switch, the tracer's switch, the clock. */
 #include "../include/cairn/trace.h"
 
+#include "buffer.h"
 #include "region.h"
 #include "ring.h"
 #include "text.h"
@@ -68,7 +69,9 @@ int cairn_init(const struct cairn_config *config)
 	cairn_image.names = (struct cairn_name *)(void *)(memory + cairn_image.plan.names);
 	cairn_image.rings = (struct cairn_ring *)(void *)(memory + cairn_image.plan.rings);
 	cairn_image.closed = (struct cairn_closed *)(void *)(memory + cairn_image.plan.closed);
+	cairn_image.buffers = (struct cairn_buffer_row *)(void *)(memory + cairn_image.plan.buffers);
 	cairn_image.mode = config->mode;
+	cairn_image.clock_hz = config->clock_hz;
 	/*
 	 * ORDER region:A / region:B
 	 *   places of the sections, then the region: a hook in an NMI, or on another CPU, that finds the one finds the others.
@@ -85,6 +88,7 @@ int cairn_init(const struct cairn_config *config)
 	/* what was switched before, or in the parent of a fork */
 	cairn_image.state->flags = (cairn_load32(&cairn_image.paused) ? CAIRN_STATE_PAUSED : 0u) |
 				   (cairn_load32(&cairn_image.stopped) ? CAIRN_STATE_STOPPED : 0u);
+	cairn_buffers_begin();
 	for (i = 0; i < config->nr_cpus && !config->rings_later; i++)
 		(void)cairn_ring_open(i, 0);
 	cairn_events_begin(config->boot_args);
@@ -94,11 +98,8 @@ int cairn_init(const struct cairn_config *config)
 
 void cairn_detach(void)
 {
-	unsigned i;
-
-	for (i = 0; i < CAIRN_MAX_CPUS; i++)
-		cairn_rings[i] = NULL;
 	cairn_image.region = NULL;
+	cairn_buffers_forget();
 	cairn_store32(&cairn_image.stopped, 0);
 }
 
@@ -115,7 +116,7 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	struct cairn_ring *r;
 	int err;
 
-	if (!cairn_image.region || index >= p->nr_rings)
+	if (!cairn_image.region || index >= p->nr_cpus)
 		return CAIRN_EINVAL;
 	closed_bytes = p->ring_bytes / p->packet_bytes * sizeof(struct cairn_closed);
 	packets = p->packets + index * p->ring_bytes;
@@ -130,7 +131,8 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	r = &cairn_image.rings[index];
 	if (r->magic == CAIRN_RING_MAGIC)
 		return CAIRN_EBUSY;
-	r->cpu = r->index = index;
+	r->cpu = r->index = r->stream = index;
+	r->slot = (uint64_t)(uintptr_t)&cairn_rings[index];
 	r->packets_offset = packets;
 	r->closed_offset = closed;
 	r->task = task;
@@ -151,6 +153,7 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	cairn_fence_full(); /* ORDER off:A, pairs with off:B: a switch that did not see this ring is seen here */
 	if (!cairn_is_tracing_on())
 		cairn_ring_stop(r);
+	cairn_buffers_attach(index);
 	return 0;
 }
 
@@ -234,8 +237,8 @@ void cairn_ring_too_big(void)
 	struct cairn_ring *r = cairn_ring_current();
 #endif
 
-	if (r && cairn_load32(&r->enabled))
-		cairn_local_inc64(&r->lost[CAIRN_LOST_BIG]);
+	if (r)
+		cairn_ring_lose(r, CAIRN_LOST_BIG);
 }
 
 /* Rings that are open; the blocks of others may not even be backed by memory. */
@@ -254,20 +257,6 @@ void cairn_flush(void)
 	cairn_port_preempt_on(preempt);
 }
 
-static void trace_set_rings(bool on)
-{
-	unsigned i;
-
-	for (i = 0; i < CAIRN_MAX_CPUS; i++) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(&cairn_rings[i]);
-
-		if (r && on)
-			cairn_ring_start(r);
-		else if (r)
-			cairn_ring_stop(r);
-	}
-}
-
 /* After paused or stopped was set: no ring records, not even one that is being opened. */
 static void trace_stop_rings(void)
 {
@@ -277,7 +266,7 @@ static void trace_stop_rings(void)
 	 *   one of the two sees the other's store and stops the ring.
 	 */
 	cairn_fence_full(); /* ORDER off:B, pairs with off:A */
-	trace_set_rings(false);
+	cairn_buffer_each_ring(CAIRN_BUFFER_NONE, cairn_ring_stop);
 }
 
 /* One instruction: a stop in NMI must not get lost in an on or off that it interrupts, nor in one on another CPU. */
@@ -295,14 +284,20 @@ static void trace_set_state(uint32_t flag, bool on)
 
 void cairn_tracing_on(void)
 {
+	unsigned b;
+
 	if (cairn_load32(&cairn_image.stopped))
 		return;
+	cairn_flight_disarm();
 	cairn_store32(&cairn_image.paused, 0);
 	trace_set_state(CAIRN_STATE_PAUSED, false);
-	trace_set_rings(true);
+	for (b = 0; b < CAIRN_MAX_BUFFERS; b++) {
+		if (!cairn_buffer_is_paused(b))
+			cairn_buffer_each_ring(b, cairn_ring_start);
+	}
 	cairn_fence_full(); /* ORDER off:A, pairs with off:B: here the rings are switched on, which a stop must undo */
-	if (cairn_load32(&cairn_image.stopped))
-		trace_set_rings(false);
+	if (!cairn_is_tracing_on())
+		cairn_buffer_each_ring(CAIRN_BUFFER_NONE, cairn_ring_stop);
 }
 
 void cairn_tracing_off(void)
@@ -310,6 +305,15 @@ void cairn_tracing_off(void)
 	cairn_store32(&cairn_image.paused, 1);
 	trace_stop_rings();
 	trace_set_state(CAIRN_STATE_PAUSED, true);
+}
+
+void cairn_freeze(void)
+{
+	if (cairn_load32(&cairn_image.paused))
+		return;
+	cairn_tracing_off();
+	if (cairn_image.region)
+		cairn_store64(&cairn_image.state->frozen_at, cairn_port_clock());
 }
 
 bool cairn_is_tracing_on(void)
@@ -383,7 +387,36 @@ void cairn_clock_set(uint64_t hz, uint64_t base, uint64_t wall_ns)
 	cairn_store32_release(&s->clock_seq, seq + 2);
 }
 
+void cairn_clock_reset(void)
+{
+	/*
+	 * ORDER stop:A / open:B
+	 *   the epoch, then every limit; the writer: limit, then the epoch.
+	 */
+	cairn_store32(&cairn_ring_orders.epoch, cairn_load32(&cairn_ring_orders.epoch) + 1);
+	cairn_ring_orders.stop_at = cairn_ring_orders.keep_from = 0; /* were times of the old epoch */
+	cairn_fence_full(); /* ORDER stop:A, pairs with open:B (ring.c) */
+	cairn_buffer_each_ring(CAIRN_BUFFER_NONE, cairn_ring_pull);
+	if (cairn_image.region)
+		cairn_store32(&cairn_image.state->clock_resets, cairn_ring_orders.epoch);
+}
+
+void cairn_tick(void)
+{
+	unsigned long preempt = cairn_port_preempt_off();
+	unsigned cpu = cairn_port_cpu(), b;
+
+	cairn_flight_tick();
+	for (b = 0; cpu < CAIRN_MAX_CPUS && b < CAIRN_MAX_BUFFERS; b++) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(b, cpu)); /* ORDER ring:B, pairs with ring:A */
+
+		if (r)
+			cairn_ring_tick(r);
+	}
+	cairn_port_preempt_on(preempt);
+}
+
 void cairn_work(void)
 {
-	/* keys are patched where the control call is made; nothing is queued in this version */
+	cairn_buffers_work();
 }

@@ -416,7 +416,7 @@ static int image_index_capture(struct cairn_image *im, const struct cairn_sink *
 		if (bytes - at < sizeof(h) ||
 		    !cairn_source_read_all(im->source, im->base + s->offset + at, &h, sizeof(h)))
 			break;
-		struct cairn_reader_stream *st = image_stream(im, CAIRN_PACKET_RING(h.flags));
+		struct cairn_reader_stream *st = image_stream(im, CAIRN_PACKET_STREAM(h.flags));
 		if (!st || h.magic != CAIRN_CTF_MAGIC || h.seq == CAIRN_SEQ_INVALID) {
 			uint64_t hole = h.magic ? 0 : image_hole(im, s->offset + at, step);
 			bad_at = bad ? bad_at : at;

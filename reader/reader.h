@@ -199,7 +199,8 @@ struct cairn_place {
 struct cairn_reader_stream {
 	struct cairn_image *image;
 	struct cairn_ring cb; /* private copy of the control block */
-	uint32_t index;
+	uint32_t index;  /* of the control block */
+	uint32_t number; /* of the stream, as its packets say it */
 	uint32_t packet_bytes;
 	uint64_t nr_slots;          /* of the ring */
 	uint64_t first_seq;         /* oldest packet that may survive */

@@ -88,13 +88,20 @@ int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cair
 		cairn_fault_set(why, im->base + at, "the control block is cut");
 		return -EINVAL;
 	}
+	if (cb->state == CAIRN_RING_PREPARED) /* nothing was written to it yet */
+		return 0;
 	if (cb->magic == 0 && cb->committed == 0) /* never opened, or its opener was killed: the magic comes last */
 		return 0;
+	bool retired = cb->committed & CAIRN_POS_RETIRED; /* left: pos then says where its successor began */
+	cb->committed &= ~CAIRN_POS_RETIRED;
+	if (retired || cb->pos & CAIRN_POS_RETIRED)
+		cb->pos = cb->committed;
 	const char *wrong = snapshot_ring_wrong(im, cb);
 	if (wrong) {
 		cairn_fault_set(why, im->base + at, "%s", wrong);
 		return -EINVAL;
 	}
+	st->number = im->sb.minor ? cb->stream : index;
 	st->packet_bytes = im->sb.packet_bytes;
 	st->nr_slots = (cb->ring_mask + 1) / st->packet_bytes;
 	st->pending_bytes = (cb->pos - cb->committed) & CAIRN_POS_MASK;
@@ -199,7 +206,7 @@ static void snapshot_check_header(struct cairn_reader_packet *p, const struct ca
 	else if (h->packet_bits != (uint64_t)st->packet_bytes * 8)
 		snapshot_say(p, sink, offsetof(struct cairn_packet_header, packet_bits),
 			     "the packet's size is not the region's", kept);
-	else if (h->cpu_id != st->cb.cpu || CAIRN_PACKET_RING(h->flags) != st->index ||
+	else if (h->cpu_id != st->cb.cpu || CAIRN_PACKET_STREAM(h->flags) != st->number ||
 		 h->stream_id)
 		snapshot_say(p, sink, offsetof(struct cairn_packet_header, cpu_id),
 			     "the packet names another CPU or ring than its place", kept);

@@ -4,6 +4,8 @@
  *
  *	event.h		declare a tracepoint; find events and switch them on
  *	trace.h		the region and its rings; init, hooks, stop
+ *	buffer.h	several buffers: instances, snapshots, resize
+ *	flight.h	stop after n events, keep the last seconds
  *	read.h		read a ring from inside, packet by packet
  *	key.h		the branch that costs a nop when off
  *	ring.h		the writer
@@ -21,6 +23,8 @@
 
 #include "event.h"
 #include "trace.h"
+#include "buffer.h"
+#include "flight.h"
 #include "read.h"
 #include "key.h"
 #include "ring.h"

@@ -24,6 +24,14 @@
 #error "CAIRN_MAX_CPUS must lie in 1 .. 65535"
 #endif
 
+/* Buffers at once: the main one, instances, snapshots. Costs 8 bytes of .bss for each and CPU but the first. 1: the main one alone. */
+#ifndef CAIRN_MAX_BUFFERS
+#define CAIRN_MAX_BUFFERS 8
+#endif
+#if CAIRN_MAX_BUFFERS < 1 || CAIRN_MAX_BUFFERS > 24
+#error "CAIRN_MAX_BUFFERS must lie in 1 .. 24"
+#endif
+
 /* Bytes of .bss for a region when cairn_init() is given no memory; 0 = the caller always gives some. */
 #ifndef CAIRN_STATIC_BYTES
 #define CAIRN_STATIC_BYTES 0

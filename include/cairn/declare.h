@@ -156,6 +156,23 @@ CAIRN_INLINE bool cairn_event_wanted_(struct cairn_event *e)
 	return gate & CAIRN_GATE_SLOW ? cairn_event_slow(e) : gate != 0;
 }
 
+/* cairn_reserve_for(), with the usual case inline. */
+CAIRN_INLINE void *cairn_reserve_gated_(struct cairn_slot *s, struct cairn_event *e, uint32_t bytes)
+{
+	if (CAIRN_UNLIKELY(cairn_load32(&e->gate) != CAIRN_GATE_RECORD))
+		return cairn_reserve_for(s, e, bytes);
+	s->also = 0;
+	return cairn_reserve(s, e->id, bytes);
+}
+
+CAIRN_INLINE void cairn_commit_gated_(struct cairn_slot *s)
+{
+	if (CAIRN_UNLIKELY(s->also))
+		cairn_commit_for(s);
+	else
+		cairn_commit(s);
+}
+
 /* A copy of constant size: words in registers, which no compiler takes for a memcpy(). */
 struct cairn_word_ {
 	uint64_t v;
@@ -474,16 +491,16 @@ cairn_on:                                                          \
 	CAIRN_UNUSED static void cairn_record##class_id params                                       \
 	{                                                                                      \
 		if (cairn_event_wanted_(cairn_e))                                              \
-			CAIRN_RECORD_BODY_(cairn_reserve, cairn_e->id, cairn_commit, , class_id,     \
-					   fields, __VA_ARGS__)                                \
+			CAIRN_RECORD_BODY_(cairn_reserve_gated_, cairn_e, cairn_commit_gated_, ,     \
+					   class_id, fields, __VA_ARGS__)                      \
 	}
 
 #define CAIRN_RECORD_NOTHING(class_id, params, args, fields, ...)                                    \
 	CAIRN_UNUSED CAIRN_COLD static void cairn_record_again##class_id params                      \
 	{                                                                                      \
 		if (cairn_event_wanted_(cairn_e))                                              \
-			CAIRN_RECORD_BODY_(cairn_reserve_again, cairn_e->id,                   \
-					   cairn_commit_again, , class_id, fields, __VA_ARGS__)      \
+			CAIRN_RECORD_BODY_(cairn_reserve_for, cairn_e, cairn_commit_for, ,     \
+					   class_id, fields, __VA_ARGS__)                      \
 	}                                                                                      \
 	CAIRN_UNUSED static void cairn_record##class_id params                                       \
 	{                                                                                      \

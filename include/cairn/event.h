@@ -73,6 +73,7 @@ enum {
 	CAIRN_GATE_SLOW =
 		1u
 		<< 1, /* anything else: filter, callback, trigger, budget, second buffer, soft mode */
+	CAIRN_GATE_BUFFERS_SHIFT = 8, /* with SLOW: bit n above it, instance n (buffer.h) */
 };
 
 enum cairn_consumer {
@@ -81,6 +82,7 @@ enum cairn_consumer {
 	CAIRN_CONSUMER_STATIC,  /* static tracepoints of spec origin.md section 2 */
 	CAIRN_CONSUMER_MEMORY,  /* memory mask */
 	CAIRN_CONSUMER_TRIGGER, /* triggers */
+	CAIRN_CONSUMER_BUFFER = 32, /* + number of an instance: recorded there, not in the main buffer */
 };
 
 enum {

@@ -11,7 +11,7 @@
  *	record  := 12 bytes of header, payload, up to 3 zero bytes so that it ends on a multiple of 4
  *
  * A *capture* is a region that a tool wrote: CAIRN_SB_CAPTURE is set, PACKETS is the last section and is a plain
- * sequence of packets in any order (each `packet_bytes` long, told apart by CAIRN_PACKET_RING(flags) and
+ * sequence of packets in any order (each `packet_bytes` long, told apart by CAIRN_PACKET_STREAM(flags) and
  * packet_seq_num); a size of 0 means "to the end of the file". It has no copy of the superblock. Several regions and
  * captures may stand one behind the other in one file, each at a multiple of 4 KiB: the next begins region_bytes
  * after the last, and the last one may have region_bytes 0, "to the end of the file".
@@ -25,7 +25,7 @@
 #include "compiler.h"
 
 #define CAIRN_FORMAT_MAJOR 1
-#define CAIRN_FORMAT_MINOR 0
+#define CAIRN_FORMAT_MINOR 1
 
 #define CAIRN_PAGE_BYTES 4096u
 
@@ -54,6 +54,7 @@ enum cairn_section_type {
 	CAIRN_SECTION_QUEUE = 9,   /* rings of control requests and answers (empty in format 1.0) */
 	CAIRN_SECTION_PAGES =
 		10, /* physical pages of the region, u64 each, where they are not contiguous */
+	CAIRN_SECTION_BUFFERS = 11, /* struct cairn_buffer_row[count]; since format 1.1 */
 };
 
 struct cairn_section {
@@ -136,7 +137,8 @@ struct cairn_state {
 		lost_no_stream; /* events without a ring: CPU index out of range, no stream to be had */
 	uint64_t work_pending_since; /* clock; 0 = none */
 	uint64_t stopped_at;         /* clock at the stop; 0 = running */
-	uint64_t reserved[21];
+	uint64_t frozen_at;          /* clock at the last freeze (flight.h); 0 = never. Since format 1.1 */
+	uint64_t reserved[20];
 };
 
 /* An event as the outside may want to see it without decoding metadata. */
@@ -169,12 +171,25 @@ enum cairn_lost {
 
 #define CAIRN_RING_MAGIC 0x474e5243u /* "CRNG" */
 
-enum { CAIRN_RING_UNUSED = 0, CAIRN_RING_LIVE = 1, CAIRN_RING_POOLED = 2 };
+/*
+ * What a control block is for. UNUSED and POOLED ones have no packets (POOLED: its CPU's for good, see core/buffer.c); PREPARED: no
+ * record yet, its CPU will go on in it; FROZEN: its CPU goes on elsewhere, what is in it stays.
+ */
+enum {
+	CAIRN_RING_UNUSED = 0,
+	CAIRN_RING_LIVE = 1,
+	CAIRN_RING_POOLED = 2,
+	CAIRN_RING_PREPARED = 3,
+	CAIRN_RING_FROZEN = 4,
+};
 
 /*
  * Control block of a ring. `pos` and `committed`: low 48 bits the byte position, never reduced modulo the ring; high 16
  * bits the number of records in the packet the position lies in. What lies between them is begun and not committed: it is neither
  * decoded nor lost, and not counted as emitted. Packet s occupies slot s mod N, N = (ring_mask + 1) / P.
+ *
+ * A stream may go on in another control block (resize, snapshot): packet numbers and totals go on, so the packets of all blocks of one
+ * stream are one sequence. Bit 0 of both words (CAIRN_POS_RETIRED): the ring has been left; nothing is written to it any more.
  */
 struct cairn_ring {
 	/* hot line: the writer, on every event */
@@ -198,15 +213,45 @@ struct cairn_ring {
 	uint32_t magic; /* CAIRN_RING_MAGIC once the block is initialized */
 	uint32_t cpu;
 	uint32_t index;  /* number of this control block */
-	uint32_t buffer; /* 0 = the main buffer */
+	uint32_t buffer; /* 0 = the main buffer; row of section BUFFERS */
 	uint32_t state;  /* CAIRN_RING_* */
-	uint64_t reserved0[9];
+	/* since format 1.1; 0 before */
+	uint32_t stream;     /* what its packets say (CAIRN_PACKET_STREAM): buffer * nr_cpus + cpu of the buffer that it began in */
+	uint32_t then;       /* buffer that it belongs to from the request of its successor on; CAIRN_BUFFER_NONE = given up */
+	uint64_t successor;  /* address of the ring that the CPU is asked to go on in, for the writer alone; 0 = none */
+	uint64_t slot;       /* address of the pointer through which writers find this ring, for the writer alone */
+	uint64_t wake_bytes; /* so many unread bytes wake the reader; 0 = never */
+	uint64_t next;       /* of control operations: successor that is prepared, not asked for yet */
+	uint32_t quiet;      /* of control operations, see core/buffer.c */
+	uint32_t reserved0;
+	uint64_t in_slow;    /* writers, nested in one another, that are in the slow path */
+	uint64_t reserved1[2];
 	/* reader's line: the only words that the outside writes, see design.md D13 */
 	uint64_t reader;   /* claim */
 	uint64_t consumed; /* position of the next unread record; advisory in overwrite mode */
-	uint64_t reserved2[6];
+	uint64_t woken;    /* 1: the reader was woken and has not looked since */
+	uint64_t reserved2[5];
 	uint64_t start; /* clear mark: reports begin here */
-	uint64_t reserved3[23];
+	uint64_t start_lost; /* losses, all causes, when it was set */
+	uint64_t reserved3[22];
+};
+
+#define CAIRN_BUFFER_NONE 0xffffffffu
+enum { CAIRN_BUFFER_UNUSED = 0, CAIRN_BUFFER_MAIN = 1, CAIRN_BUFFER_INSTANCE = 2, CAIRN_BUFFER_SNAPSHOT = 3 };
+
+/*
+ * A buffer: one ring for each CPU (control blocks with this row's number in `buffer`). A snapshot holds what its parent's rings had been
+ * when it was taken: FROZEN rings, and those rings of the parent whose CPU was asked (`successor`) and has written nothing since.
+ */
+struct cairn_buffer_row {
+	char name[32]; /* NUL-terminated */
+	uint32_t kind; /* CAIRN_BUFFER_* */
+	uint32_t parent; /* of a snapshot */
+	uint32_t mode;   /* enum cairn_mode */
+	uint32_t paused; /* its own tracing_on is off */
+	uint64_t ring_bytes; /* of a CPU, as asked for last */
+	uint64_t taken_at;   /* of a snapshot: clock */
+	uint64_t reserved[8];
 };
 
 /* What the opener of packet s + 1 leaves about packet s, in closed[s mod N]. */
@@ -236,11 +281,12 @@ struct cairn_packet_header {
 	uint64_t events_discarded; /* lost in this ring up to the close of this packet */
 	uint64_t events_before;    /* records in all earlier packets of this ring */
 	uint32_t cpu_id;
-	uint32_t flags; /* CAIRN_PACKET_RING */
+	uint32_t flags; /* CAIRN_PACKET_STREAM, CAIRN_PACKET_EPOCH */
 };
 
 #define CAIRN_PACKET_HEADER_BYTES 88u
-#define CAIRN_PACKET_RING(flags)  ((flags)&0xffffu) /* index of the ring's control block */
+#define CAIRN_PACKET_STREAM(flags) ((flags)&0xffffu) /* number of the stream */
+#define CAIRN_PACKET_EPOCH(flags)  ((flags) >> 16)    /* times of the clock the so-many-th that it restarted, modulo 2^16 */
 #define CAIRN_PACKET_MIN          4096u
 #define CAIRN_PACKET_MAX          (512u * 1024u)
 
@@ -267,6 +313,8 @@ struct cairn_packet_header {
 #define CAIRN_POS_BITS   48u
 #define CAIRN_POS_MASK   (((uint64_t)1 << CAIRN_POS_BITS) - 1)
 #define CAIRN_ONE_RECORD ((uint64_t)1 << CAIRN_POS_BITS)
+#define CAIRN_POS_RETIRED ((uint64_t)1) /* positions are multiples of 4 */
+#define CAIRN_SUCCESSOR_TAKEN ((uint64_t)1) /* in `successor`: its CPU is going over to it */
 
 /* A task's name. Slot by cairn_name_slot(pid), then three more; odd version = being written; 0 = empty. */
 #define CAIRN_COMM_BYTES  16u
@@ -336,6 +384,9 @@ CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, packets_offset) == 144, "format"
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, reader) == 256,
 		    "the reader's words have a line of their own");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, start) == 320, "format");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, stream) == 184, "format");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, wake_bytes) == 208, "format");
+CAIRN_STATIC_ASSERT(sizeof(struct cairn_buffer_row) == 128, "row of BUFFERS is 128 bytes");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_closed) == 16, "format");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_packet_header) == CAIRN_PACKET_HEADER_BYTES,
 		    "packet header is 88 bytes");

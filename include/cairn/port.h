@@ -39,6 +39,12 @@
  *				bytes: it is only to be counted.
  *				void cairn_port_flush(void): cairn_flush() for the stream that this context would write to.
  *				Any context.
+ *	CAIRN_PORT_WAKE		void cairn_port_wake(unsigned cpu): the ring of this CPU is filled up to the level that cairn_buffer_wake_at() set:
+ *				wake who reads it. Any context, NMI included, preemption off, in the middle of an event: it may only leave
+ *				a note (raise a soft interrupt, set a flag that the next timer interrupt looks at).
+ *	CAIRN_PORT_CLOCK_BITS	(default 64) width of cairn_port_clock(), 24 .. 64, of which upper bits are ignored: a narrower counter is widened
+ *				against the ring's last time. It is right if on each CPU an event or cairn_tick() comes at least once in
+ *				15/16 of the counter's range (4 s of a 32-bit counter of 1 GHz).
  *	CAIRN_PORT_POPULATE	int cairn_port_populate(uint64_t offset, uint64_t bytes): this part of the region is about to be written for
  *				the first time; make sure that it can be. 0, or a negative CAIRN_E* (a ring is then not opened, an event
  *				not described). Called again for what is populated already, with neighbours in the same page. Any context
@@ -78,6 +84,16 @@
 #define CAIRN_PORT_CACHE_CLEAN 0
 #endif
 
+#ifndef CAIRN_PORT_WAKE
+#define CAIRN_PORT_WAKE 0
+#endif
+#ifndef CAIRN_PORT_CLOCK_BITS
+#define CAIRN_PORT_CLOCK_BITS 64
+#endif
+#if CAIRN_PORT_CLOCK_BITS < 24 || CAIRN_PORT_CLOCK_BITS > 64
+#error "CAIRN_PORT_CLOCK_BITS must lie in 24 .. 64: the width of what cairn_port_clock() returns"
+#endif
+
 #if CAIRN_PORT_STAGE
 struct cairn_ring;
 #endif
@@ -97,6 +113,9 @@ void cairn_port_attach(void);
 struct cairn_ring *cairn_port_stage(uint32_t size);
 void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size);
 void cairn_port_flush(void);
+#endif
+#if CAIRN_PORT_WAKE
+void cairn_port_wake(unsigned cpu);
 #endif
 #if CAIRN_PORT_POPULATE
 int cairn_port_populate(uint64_t offset, uint64_t bytes);

@@ -33,6 +33,7 @@ struct cairn_slot {
 	uint64_t end;
 	uint64_t ts;
 	uint32_t size; /* of the record */
+	uint32_t also; /* of cairn_reserve_for(): bit per instance that gets a copy, and bit 0; else not used */
 #if CAIRN_PORT_STAGE
 	bool staged; /* false wherever the compiler sees that the ring is a stream */
 #endif
@@ -56,9 +57,13 @@ struct cairn_ring *cairn_ring_stage(uint32_t size);
 /* Count a record of more than CAIRN_RECORD_MAX bytes of payload as lost. */
 void cairn_ring_too_big(void);
 
-/* cairn_reserve() and cairn_commit() as functions, for code that runs seldom. */
-void *cairn_reserve_again(struct cairn_slot *s, uint32_t id, uint32_t bytes);
-void cairn_commit_again(struct cairn_slot *s);
+/*
+ * cairn_reserve() and cairn_commit() for an event, to wherever its gate says (core/gate.c): the main buffer, instances. NULL: nowhere, or
+ * nobody could take it (counted by each who could not).
+ */
+struct cairn_event;
+void *cairn_reserve_for(struct cairn_slot *s, struct cairn_event *e, uint32_t bytes);
+void cairn_commit_for(struct cairn_slot *s);
 
 CAIRN_C_END
 
@@ -85,6 +90,23 @@ CAIRN_INLINE struct cairn_ring *cairn_ring_current(void)
  * decoder, which sees 48 bits of each time, extends them rightly.
  */
 #define CAIRN_RING_GAP_BITS (CAIRN_TS_BITS - 1)
+
+/*
+ * The clock in full width. A narrower one (CAIRN_PORT_CLOCK_BITS) is widened against the last time of the packet `h`, which is read first: it is
+ * right if less than 15/16 of the counter's range have passed since then; what lies further ahead is a step back.
+ */
+CAIRN_INLINE uint64_t cairn_ring_clock(const struct cairn_packet_header *h)
+{
+#if CAIRN_PORT_CLOCK_BITS < 64
+	const uint64_t range = (uint64_t)1 << CAIRN_PORT_CLOCK_BITS;
+	uint64_t last = cairn_load64(&h->ts_end), ahead = (cairn_port_clock() - last) & (range - 1);
+
+	return last + ahead - (ahead >= range - range / 16 ? range : 0);
+#else
+	(void)h;
+	return cairn_port_clock();
+#endif
+}
 
 /* Difference of two positions, modulo 2^48. */
 CAIRN_INLINE int64_t cairn_pos_diff(uint64_t a, uint64_t b)
@@ -123,9 +145,14 @@ enum cairn_turn { CAIRN_TURN_RESERVED, CAIRN_TURN_FULL, CAIRN_TURN_MOVED };
 CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
 {
 	uint64_t o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */
+#if CAIRN_PORT_CLOCK_BITS == 64
 	uint64_t ts = cairn_port_clock();
+#endif
 	char *p = (char *)(uintptr_t)(cairn_load64(&r->base) + (o & cairn_load64(&r->ring_mask)));
 	struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64(&r->pkt_mask)));
+#if CAIRN_PORT_CLOCK_BITS < 64
+	uint64_t ts = cairn_ring_clock(h);
+#endif
 	uint64_t n;
 
 	__asm__("" : "+r"(h)); /* what commit needs of p - h is computed there: else it takes one more register up to then */

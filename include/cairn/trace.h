@@ -28,7 +28,10 @@ struct cairn_config {
 	unsigned max_events;   /* 0 = 256 */
 	unsigned max_names;    /* task names, rounded up to a power of two; 0 = 256 */
 	enum cairn_mode mode;
-	unsigned clock_bits;  /* 0 = 64 */
+	unsigned max_buffers; /* main, instances and snapshots together, 1 .. CAIRN_MAX_BUFFERS; 0 = 1 */
+	size_t arena_bytes;   /* packets of all buffers; 0, or too little: nr_cpus * ring_bytes * max_buffers. Resizing and snapshots
+				 need room for old and new at once */
+	unsigned clock_bits;  /* 0 = CAIRN_PORT_CLOCK_BITS */
 	uint64_t clock_hz;    /* 0 = not known yet: cairn_clock_set() later */
 	uint64_t wall_ns;     /* Unix time now, in ns; 0 = unknown */
 	bool user_space;      /* streams are threads */
@@ -133,7 +136,26 @@ void cairn_trace_set_filter(uint64_t categories);
  */
 void cairn_clock_set(uint64_t hz, uint64_t base, uint64_t wall_ns);
 
-/* What may sleep or send IPIs. Kernels call it from the idle loop or a thread of their own. Context: thread. */
+/*
+ * The clock has restarted, as after a suspend: from here on times are of a new epoch, and each CPU closes its packet at its next event. Times
+ * of different epochs are not compared; readers put epochs one behind the other. Give the new base by cairn_clock_set(). What cairn_keep()
+ * armed is forgotten.
+ *
+ * Context   any, once per restart, before other CPUs emit with the new clock: what they emit before may be lost (cause "clock") or stand in
+ *           the old epoch. An event in the middle of which the clock restarted keeps its old time.
+ */
+void cairn_clock_reset(void);
+
+/*
+ * For the timer interrupt: this CPU does what other CPUs' control calls have asked of it (buffer.h), narrow clocks are kept alive
+ * (CAIRN_PORT_CLOCK_BITS), and cairn_keep() is heard. Optional; without it the next event does the same. Context: any, on each CPU.
+ */
+void cairn_tick(void);
+
+/*
+ * What may sleep or send IPIs. It also tells Cairn that no event is going on on this CPU, so that what it has left can be used again: do not
+ * call it from a probe or an interrupt handler. Kernels call it from the idle loop or a thread of their own. Context: thread.
+ */
 void cairn_work(void);
 
 /*
@@ -150,15 +172,22 @@ uint64_t cairn_ring_lost(const struct cairn_ring *r);
 
 CAIRN_C_END
 
+/*
+ * The hooks below keep the task word of this CPU's ring. An interrupt may put another ring in its place meanwhile, with the word as it was: so
+ * they look again.
+ */
+
 /* The task that runs on this CPU from here on; context bits stay. Context: the CPU's own, at a switch. */
 CAIRN_INLINE void cairn_task(uint32_t pid)
 {
-	unsigned cpu = cairn_port_cpu();
-	struct cairn_ring *r = cpu < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[cpu]) : NULL;
+	struct cairn_ring *r = cairn_ring_here(), *now;
 
-	if (r)
-		cairn_store32(&r->task, (cairn_load32(&r->task) & ~CAIRN_TASK_PID_MASK) |
-						(pid & CAIRN_TASK_PID_MASK));
+	for (; r; r = now) {
+		cairn_store32(&r->task, (cairn_load32(&r->task) & ~CAIRN_TASK_PID_MASK) | (pid & CAIRN_TASK_PID_MASK));
+		now = cairn_ring_here();
+		if (CAIRN_LIKELY(now == r))
+			break;
+	}
 }
 
 /*
@@ -168,24 +197,28 @@ CAIRN_INLINE void cairn_task(uint32_t pid)
  */
 CAIRN_INLINE uint32_t cairn_irq_enter(uint32_t kind)
 {
-	unsigned cpu = cairn_port_cpu();
-	struct cairn_ring *r = cpu < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[cpu]) : NULL;
-	uint32_t before;
+	struct cairn_ring *r = cairn_ring_here(), *now;
+	uint32_t before = r ? cairn_load32(&r->task) : 0;
 
-	if (!r)
-		return 0;
-	before = cairn_load32(&r->task);
-	cairn_store32(&r->task, before | kind);
+	for (; r; r = now) {
+		cairn_store32(&r->task, before | kind);
+		now = cairn_ring_here();
+		if (CAIRN_LIKELY(now == r))
+			break;
+	}
 	return before;
 }
 
 CAIRN_INLINE void cairn_irq_exit(uint32_t before)
 {
-	unsigned cpu = cairn_port_cpu();
-	struct cairn_ring *r = cpu < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[cpu]) : NULL;
+	struct cairn_ring *r = cairn_ring_here(), *now;
 
-	if (r)
+	for (; r; r = now) {
 		cairn_store32(&r->task, before);
+		now = cairn_ring_here();
+		if (CAIRN_LIKELY(now == r))
+			break;
+	}
 }
 
 #endif

@@ -33,7 +33,7 @@ def read_again(folder):
 
 
 def written_today():
-    newest = sorted(glob.glob(os.path.join(GOLDEN, "format-*")), key=lambda f: int(f.rsplit("-", 1)[1]))[-1]
+    newest = sorted(glob.glob(os.path.join(GOLDEN, "format-*")), key=lambda f: [int(n) for n in f.rsplit("-", 1)[1].split(".")])[-1]
     with tap.folder() as folder:
         region = os.path.join(folder, "region")
         tap.run([os.path.join(tap.BUILD, "tests/unit/golden-region"), region])

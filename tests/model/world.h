@@ -235,7 +235,9 @@ static void world_access(void)
 static bool world_is_constant(const volatile void *p)
 {
 	return p == &w.ring.base || p == &w.ring.ring_mask || p == &w.ring.pkt_mask ||
-	       p == &w.ring.closed ||
+	       p == &w.ring.closed || p == &w.ring.wake_bytes || p == &w.ring.in_slow || p == &w.ring.successor ||
+	       (p >= (const volatile void *)&cairn_ring_orders &&
+		p < (const volatile void *)(&cairn_ring_orders + 1)) ||
 	       (p >= (const volatile void *)&w.ring.lost[2] &&
 		p <= (const volatile void *)&w.ring.lost[CAIRN_NR_LOST - 1]);
 }
@@ -333,6 +335,11 @@ void model_preempt_on(unsigned long s)
 struct cairn_ring *cairn_ring_missing(void)
 {
 	return NULL;
+}
+
+void cairn_freeze(void)
+{
+	world_fail("freeze", "nobody ordered it");
 }
 
 void cairn_ring_too_big(void)
@@ -505,6 +512,7 @@ static void world_init(const struct world_shape *s)
 	cairn_ring_setup(&w.ring, w.packets, w.closed, (uint64_t)s->nr_packets * s->packet_bytes,
 			 s->packet_bytes, uuid, s->first_pos);
 	cairn_ring_start(&w.ring);
+	w.ring.slot = (uintptr_t)&cairn_rings[0];
 	cairn_rings[0] = &w.ring;
 }
 

@@ -24,7 +24,8 @@ static void ring_make(unsigned n, uint64_t packet_bytes, enum cairn_mode mode, u
 	memset(&ring, 0, sizeof(ring));
 	ring.mode = (uint32_t)mode;
 	ring.cpu = 0;
-	ring.index = 5;
+	ring.index = ring.stream = 5;
+	ring.slot = (uint64_t)(uintptr_t)&cairn_rings[0];
 	cairn_ring_setup(&ring, ring_packets, ring_closed_words, n * packet_bytes, packet_bytes,
 			 uuid, first_pos);
 	cairn_ring_start(&ring);
@@ -199,7 +200,7 @@ TEST(unused_slots_are_invalid_and_empty)
 		CHECK_EQ(h->seq, CAIRN_SEQ_INVALID);
 		CHECK_EQ(h->content_bits, 88 * 8);
 		CHECK_EQ(h->packet_bits, 4096 * 8);
-		CHECK_EQ(CAIRN_PACKET_RING(h->flags), 5);
+		CHECK_EQ(CAIRN_PACKET_STREAM(h->flags), 5);
 	}
 }
 

@@ -1,0 +1,972 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Buffers: which rings there are, the arena that their packets come from, and the requests by which CPUs go over from one ring to another.
+ * The CPU's side of that is ring_exchange() in ring.c.
+ *
+ * Glossary
+ *	block		a control block, one of RINGS; `state` says what it is for. Block i < nr_cpus is where CPU i's main ring begins
+ *	extent		a ring's part of the arena; held by every block that is neither UNUSED nor POOLED
+ *	request		r->successor: the CPU of r is to go over to that block, at its next event or tick
+ *	settle		to see what became of requests: blocks that were left change hands
+ *
+ * States of a block:
+ *
+ *	UNUSED --take--> PREPARED --its CPU goes over--> LIVE --its CPU goes over--> FROZEN --settle--> POOLED --quiet--> UNUSED
+ *	                    |                                                          |                  |
+ *	                    +--request taken back--> POOLED                            +--of a snapshot   +--take--> PREPARED
+ *
+ * Invariants
+ *	B1 Extents of blocks do not overlap.
+ *	B2 A block that a writer may still hold a pointer to (it loaded the pointer, was interrupted, and what interrupted it went over to
+ *	   another ring) stays with its CPU and its buffer and keeps its size. So wherever that writer goes on, it finds a ring of its own, and
+ *	   its swap fails (pos is retired, or of a later life), or succeeds where it might have begun anew. POOLED is such a block; it
+ *	   becomes UNUSED when its CPU has been seen in no event (cairn_work(), hand-over of a stream).
+ *	B3 pos of a block is written by its own CPU alone, but for UNUSED ones: an unlocked compare-and-swap elsewhere would undo a store.
+ *	B4 A block's memory is taken only when its `committed` has bit 0 (retired:B), or its request was taken back, or it was an instance's
+ *	   and a grace period has passed.
+ *	B5 A stream is asked for one exchange at a time.
+ *
+ * Ordering between CPUs
+ *	request:A / request:B	block prepared, then r->successor (ring.c)
+ *	stop:A / open:B		r->successor, then limit, full fence between (ring.c)
+ *	retired:A / retired:B	see ring.c
+ *	attach:A / attach:B	instance: block set aside, then is there a main ring; opener: main ring, then what is set aside. Full fences.
+ */
+#include "buffer.h"
+
+#include "region.h"
+#include "ring.h"
+#include "text.h"
+
+#define BUFFER_NO_EXTENT (~(uint64_t)0)
+#define BUFFER_TRIES	 1000
+
+#if CAIRN_MAX_BUFFERS > 1
+static struct cairn_ring *buffer_rings[CAIRN_MAX_BUFFERS - 1][CAIRN_MAX_CPUS];
+#endif
+static struct {
+	uint32_t busy;	     /* a control call or worker is at it */
+	uint64_t hint;	     /* where in the arena the last extent was taken */
+	uint32_t leaving;    /* bit per instance that is being removed */
+	uint32_t made;	     /* bit per instance that there ever was */
+	bool grace;	     /* a grace period for `graced` is going on */
+	uint32_t graced;
+	uint32_t quiet[CAIRN_MAX_CPUS]; /* how often the CPU was seen in no event */
+} buffers;
+
+struct cairn_ring **cairn_buffer_slot(unsigned buffer, unsigned cpu)
+{
+#if CAIRN_MAX_BUFFERS > 1
+	if (buffer)
+		return &buffer_rings[buffer - 1][cpu];
+#else
+	(void)buffer;
+#endif
+	return &cairn_rings[cpu];
+}
+
+static struct cairn_buffer_row *buffer_row(unsigned buffer)
+{
+	return &cairn_image.buffers[buffer];
+}
+
+/* Buffers with rings of their own that writers reach; a snapshot has none. */
+static bool buffer_is_written(unsigned buffer)
+{
+	uint32_t kind;
+
+	if (!cairn_image.region || buffer >= cairn_image.plan.max_buffers)
+		return false;
+	kind = buffer_row(buffer)->kind;
+	return (kind == CAIRN_BUFFER_MAIN || kind == CAIRN_BUFFER_INSTANCE) && !(buffers.leaving >> buffer & 1);
+}
+
+static bool buffer_lock(void)
+{
+	unsigned tries;
+
+	for (tries = 0; tries < BUFFER_TRIES; tries++) {
+		if (!__atomic_exchange_n(&buffers.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
+			return true;
+	}
+	return false;
+}
+
+static void buffer_unlock(void)
+{
+	/* ORDER busy:A / busy:B: all that one caller changed, then busy = 0 */
+	__atomic_store_n(&buffers.busy, 0, __ATOMIC_RELEASE); /* ORDER busy:A, pairs with busy:B */
+}
+
+/* ---- the arena ---- */
+
+static uint64_t buffer_round(uint64_t ring_bytes)
+{
+	uint64_t p = 2 * cairn_image.plan.packet_bytes;
+
+	while (p < ring_bytes)
+		p <<= 1;
+	return p;
+}
+
+/* End of an extent that [at, at + bytes) of the arena meets, or 0. */
+static uint64_t buffer_meets(uint64_t at, uint64_t bytes)
+{
+	const struct cairn_plan *p = &cairn_image.plan;
+	unsigned i;
+
+	for (i = 0; i < p->nr_rings; i++) {
+		const struct cairn_ring *r = &cairn_image.rings[i];
+		uint64_t from = r->packets_offset - p->packets, size = r->ring_mask + 1;
+
+		if (r->state == CAIRN_RING_UNUSED && i < p->nr_cpus && !cairn_rings[i] && !r->magic) {
+			from = i * p->ring_bytes; /* kept for the main ring that will be opened here */
+			size = p->ring_bytes;
+		} else if (r->state == CAIRN_RING_UNUSED || r->state == CAIRN_RING_POOLED) {
+			continue;
+		}
+		if (at < from + size && from < at + bytes)
+			return from + size;
+	}
+	return 0;
+}
+
+/* Place in the arena for a ring of `bytes`, or BUFFER_NO_EXTENT. The caller makes a block hold it. */
+static uint64_t buffer_find_extent(uint64_t bytes)
+{
+	uint64_t arena = cairn_image.plan.arena_bytes, at = buffers.hint;
+	bool again = false;
+
+	for (;;) {
+		uint64_t end;
+
+		at = (at + bytes - 1) & ~(bytes - 1);
+		if (at + bytes > arena || at + bytes < at) {
+			if (again)
+				return BUFFER_NO_EXTENT;
+			again = true;
+			at = 0;
+			continue;
+		}
+		end = buffer_meets(at, bytes);
+		if (!end) {
+			buffers.hint = at + bytes;
+			return at;
+		}
+		at = end;
+	}
+}
+
+/* ---- blocks ---- */
+
+static void buffer_raise_nr_rings(uint32_t least)
+{
+	struct cairn_state *s = cairn_image.state;
+	uint32_t seen = cairn_load32(&s->nr_rings);
+
+	/* streams are opened at the same time (cairn_ring_open()) */
+	while (seen < least && !__atomic_compare_exchange_n(&s->nr_rings, &seen, least, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+static struct cairn_ring *buffer_find_block(unsigned buffer, unsigned cpu, uint64_t ring_bytes)
+{
+	struct cairn_ring *fresh = NULL;
+	unsigned i;
+
+	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
+		struct cairn_ring *r = &cairn_image.rings[i];
+
+		if (r->state == CAIRN_RING_POOLED && r->cpu == cpu && r->buffer == buffer && r->ring_mask == ring_bytes - 1)
+			return r; /* B2 */
+		if (!fresh && i >= cairn_image.plan.nr_cpus && r->state == CAIRN_RING_UNUSED)
+			fresh = r;
+	}
+	return fresh;
+}
+
+/* The block keeps its CPU and its size; its extent is free. */
+static void buffer_pool(struct cairn_ring *r)
+{
+	cairn_store32(&r->magic, 0);
+	cairn_store64(&r->committed, 0); /* to readers: never used */
+	r->quiet = buffers.quiet[r->cpu];
+	cairn_store32(&r->state, CAIRN_RING_POOLED);
+}
+
+/* Write the packets' headers of a block that holds its extent, and open it to readers. 0 or what the port said. */
+static int buffer_dress(struct cairn_ring *r)
+{
+	const struct cairn_plan *p = &cairn_image.plan;
+	uint64_t ring_bytes = r->ring_mask + 1;
+	int err = cairn_populate(r->closed_offset, ring_bytes / p->packet_bytes * sizeof(struct cairn_closed));
+
+	if (!err)
+		err = cairn_populate(r->packets_offset, ring_bytes);
+	if (err)
+		return err;
+	r->closed = (uint64_t)(uintptr_t)(cairn_image.region + r->closed_offset);
+	cairn_ring_dress(r, cairn_image.region + r->packets_offset, ring_bytes, p->packet_bytes, cairn_image.uuid);
+	return 0;
+}
+
+/*
+ * A block with an extent, PREPARED, for the CPU's ring in a buffer. Its pos is retired until the CPU begins it.
+ *
+ * Returns NULL if there is no block, no room, or (err set) the port refused the memory.
+ */
+static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ring_bytes)
+{
+	const struct cairn_plan *p = &cairn_image.plan;
+	struct cairn_ring *r = buffer_find_block(buffer, cpu, ring_bytes);
+	uint64_t at = r ? buffer_find_extent(ring_bytes) : BUFFER_NO_EXTENT;
+
+	if (at == BUFFER_NO_EXTENT)
+		return NULL;
+	if (cairn_populate((uint64_t)((char *)r - cairn_image.region), sizeof(*r)))
+		return NULL;
+	if (r->state == CAIRN_RING_UNUSED) {
+		r->index = (uint32_t)(r - cairn_image.rings);
+		r->cpu = cpu;
+		r->buffer = buffer;
+		r->stream = buffer * p->nr_cpus + cpu;
+		r->ring_mask = ring_bytes - 1;
+		r->pkt_mask = p->packet_bytes - 1;
+		r->limit = 0; /* below every position that pos may say */
+		r->pos = CAIRN_POS_RETIRED;
+		r->slot = (uint64_t)(uintptr_t)cairn_buffer_slot(buffer, cpu);
+		buffer_raise_nr_rings(r->index + 1);
+	}
+	r->packets_offset = p->packets + at;
+	r->closed_offset = p->closed + at / p->packet_bytes * sizeof(struct cairn_closed);
+	r->mode = buffer_row(buffer)->mode;
+	r->then = buffer;
+	r->successor = 0;
+	r->wake_bytes = 0;
+	r->woken = 0;
+	r->reader = 0;
+	r->start_lost = 0;
+	cairn_store32(&r->state, CAIRN_RING_PREPARED);
+	return r;
+}
+
+/* ---- requests ---- */
+
+static bool buffer_wants_on(unsigned buffer)
+{
+	return cairn_is_tracing_on() && !buffer_row(buffer)->paused;
+}
+
+/* Fresh settings of the buffer for the ring that will go on; the level of waking is a share of its size. */
+static void buffer_fit_out(struct cairn_ring *n, const struct cairn_ring *r)
+{
+	uint64_t old_bytes = r->ring_mask + 1, level = r->wake_bytes;
+
+	n->wake_bytes = old_bytes > n->ring_mask + 1 ? level / (old_bytes / (n->ring_mask + 1)) : level * ((n->ring_mask + 1) / old_bytes);
+	cairn_store32(&n->enabled, buffer_wants_on(n->buffer));
+}
+
+/* Ask the CPU of `r` to go on in `n`; what `r` holds belongs to buffer `then` from here on. */
+static void buffer_ask(struct cairn_ring *r, struct cairn_ring *n, unsigned then)
+{
+	buffer_fit_out(n, r);
+	cairn_store32(&r->then, then);
+	/*
+	 * ORDER request:A / request:B
+	 *   the block whole, then its address.
+	 */
+	cairn_store64_release(&r->successor, (uint64_t)(uintptr_t)n); /* ORDER request:A, pairs with request:B (ring.c) */
+	cairn_fence_full();					       /* ORDER stop:A, pairs with open:B (ring.c) */
+	cairn_ring_pull(r);
+	/* A stop that looked before the request was there does not know n. */
+	if (!buffer_wants_on(n->buffer))
+		cairn_ring_stop(n);
+}
+
+/* Take the request back. The block that was asked for, or NULL: the CPU has gone over, or is at it. */
+static struct cairn_ring *buffer_take_back(struct cairn_ring *r)
+{
+	uint64_t n = cairn_load64(&r->successor);
+
+	if (!n || n & CAIRN_SUCCESSOR_TAKEN ||
+	    !__atomic_compare_exchange_n(&r->successor, &n, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return NULL;
+	return (struct cairn_ring *)(uintptr_t)n;
+}
+
+/* B4 */
+static bool buffer_was_left(const struct cairn_ring *r)
+{
+	/* ORDER retired:B, pairs with retired:A (ring.c) */
+	return r->state == CAIRN_RING_FROZEN && cairn_load64_acquire(&r->committed) & CAIRN_POS_RETIRED;
+}
+
+/* Blocks that their CPUs have left change hands: to the pool, or to a snapshot. */
+static void buffer_settle(void)
+{
+	unsigned i;
+
+	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
+		struct cairn_ring *r = &cairn_image.rings[i];
+
+		if (r->state == CAIRN_RING_POOLED && r->quiet != buffers.quiet[r->cpu])
+			cairn_store32(&r->state, CAIRN_RING_UNUSED);
+		else if (r->then == CAIRN_BUFFER_NONE && buffer_was_left(r) && !cairn_load64(&r->reader))
+			buffer_pool(r);
+	}
+}
+
+/* Of a stream one exchange at a time (B5): whether the CPU's ring can be asked. */
+static bool buffer_can_ask(const struct cairn_ring *r)
+{
+	return !(cairn_load64(&r->successor) & CAIRN_SUCCESSOR_TAKEN) && !(cairn_load64(&r->pos) & CAIRN_POS_RETIRED);
+}
+
+static uint64_t buffer_size_to_come(const struct cairn_ring *r)
+{
+	const struct cairn_ring *n = (const struct cairn_ring *)(uintptr_t)(cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN);
+
+	return (n ? n : r)->ring_mask + 1;
+}
+
+/* The ring set aside by the last snapshot of buffer, once its CPU has gone over. */
+static struct cairn_ring *buffer_frozen(unsigned snapshot, unsigned cpu)
+{
+	unsigned i;
+
+	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
+		struct cairn_ring *r = &cairn_image.rings[i];
+
+		if (r->state == CAIRN_RING_FROZEN && r->then == snapshot && r->cpu == cpu)
+			return r;
+	}
+	return NULL;
+}
+
+/* Give up what was prepared and not asked for. */
+static void buffer_undo(unsigned buffer)
+{
+	unsigned i, k;
+
+	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
+		struct cairn_ring *r = &cairn_image.rings[i];
+		bool asked = false;
+
+		if (r->state != CAIRN_RING_PREPARED || r->buffer != buffer)
+			continue;
+		for (k = 0; k < cairn_image.plan.nr_rings && !asked; k++)
+			asked = (cairn_image.rings[k].successor & ~CAIRN_SUCCESSOR_TAKEN) == (uint64_t)(uintptr_t)r;
+		if (!asked)
+			buffer_pool(r);
+	}
+}
+
+/* PREPARED for this CPU and no request for it, or NULL. */
+static struct cairn_ring *buffer_prepared(unsigned buffer, unsigned cpu, uint64_t ring_bytes)
+{
+	struct cairn_ring *n = buffer_take(buffer, cpu, ring_bytes);
+
+	if (!n || !buffer_dress(n))
+		return n;
+	buffer_pool(n);
+	return NULL;
+}
+
+int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes)
+{
+	const struct cairn_plan *p = &cairn_image.plan;
+	unsigned first = cpu == CAIRN_ALL_CPUS ? 0 : cpu, last = cpu == CAIRN_ALL_CPUS ? p->nr_cpus : cpu + 1, i;
+	uint64_t bytes;
+	int err = CAIRN_ENOMEM;
+
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_written(buffer) || !ring_bytes || first >= p->nr_cpus)
+		return CAIRN_EINVAL;
+	if (ring_bytes > p->arena_bytes)
+		return CAIRN_ERANGE;
+	bytes = buffer_round(ring_bytes);
+	if (!buffer_lock())
+		return CAIRN_EBUSY;
+	buffer_settle();
+	for (i = first; i < last; i++) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i));
+
+		if (r)
+			r->next = 0;
+		if (!r || buffer_size_to_come(r) == bytes)
+			continue;
+		if (!buffer_can_ask(r)) {
+			err = CAIRN_EBUSY;
+			goto undo;
+		}
+		r->next = (uint64_t)(uintptr_t)buffer_prepared(buffer, i, bytes);
+		if (!r->next)
+			goto undo;
+	}
+	err = 0;
+	for (i = first; i < last; i++) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i)), *n, *old;
+
+		if (!r || !r->next)
+			continue;
+		n = (struct cairn_ring *)(uintptr_t)r->next;
+		r->next = 0;
+		old = buffer_take_back(r);
+		if (old)
+			buffer_pool(old);
+		else if (cairn_load64(&r->successor)) { /* it went over meanwhile, to what was asked for before */
+			buffer_pool(n);
+			err = CAIRN_EBUSY;
+			continue;
+		}
+		buffer_ask(r, n, old ? r->then : CAIRN_BUFFER_NONE);
+	}
+	if (cpu == CAIRN_ALL_CPUS)
+		buffer_row(buffer)->ring_bytes = bytes;
+	buffer_unlock();
+	return err;
+undo:
+	for (i = first; i < last; i++) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i));
+
+		if (r)
+			r->next = 0;
+	}
+	buffer_undo(buffer);
+	buffer_unlock();
+	return err;
+}
+
+int64_t cairn_buffer_ring_bytes(unsigned buffer, unsigned cpu)
+{
+	struct cairn_ring *r;
+
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_written(buffer) || cpu >= cairn_image.plan.nr_cpus)
+		return CAIRN_EINVAL;
+	r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, cpu));
+	return r ? (int64_t)buffer_size_to_come(r) : 0;
+}
+
+/* ---- snapshots ---- */
+
+static int buffer_find_snapshot(unsigned buffer)
+{
+	unsigned i;
+
+	for (i = 1; i < cairn_image.plan.max_buffers; i++) {
+		if (buffer_row(i)->kind == CAIRN_BUFFER_SNAPSHOT && buffer_row(i)->parent == buffer)
+			return (int)i;
+	}
+	return CAIRN_ENOENT;
+}
+
+static int buffer_find_free_row(void)
+{
+	unsigned i;
+
+	for (i = 1; i < cairn_image.plan.max_buffers; i++) {
+		if (buffer_row(i)->kind == CAIRN_BUFFER_UNUSED)
+			return (int)i;
+	}
+	return CAIRN_ENOMEM;
+}
+
+/* Whether the ring of the snapshot before, `f`, can be the one in which the CPU of `r` goes on. */
+static bool buffer_can_renew(const struct cairn_ring *f, const struct cairn_ring *r)
+{
+	return f && f->ring_mask == r->ring_mask && f->buffer == r->buffer && buffer_was_left(f) && !cairn_load64(&f->reader);
+}
+
+/* What the snapshot before held of this CPU is given up; its ring serves again, or another one that was prepared. */
+static struct cairn_ring *buffer_renew(struct cairn_ring *r, unsigned snapshot)
+{
+	struct cairn_ring *f = buffer_frozen(snapshot, r->cpu);
+	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)r->next;
+
+	r->next = 0;
+	if (f && n) {
+		cairn_store32(&f->then, CAIRN_BUFFER_NONE);
+	} else if (f) {
+		buffer_pool(f);
+		n = buffer_prepared(r->buffer, r->cpu, r->ring_mask + 1);
+	}
+	return n;
+}
+
+static int buffer_snapshot(unsigned buffer, unsigned snapshot)
+{
+	const struct cairn_plan *p = &cairn_image.plan;
+	unsigned i;
+
+	/* what may fail comes first */
+	for (i = 0; i < p->nr_cpus; i++) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i));
+
+		if (!r)
+			continue;
+		r->next = 0;
+		if (!buffer_can_ask(r))
+			return CAIRN_EBUSY;
+		if (cairn_load64(&r->successor) || buffer_can_renew(buffer_frozen(snapshot, i), r))
+			continue;
+		r->next = (uint64_t)(uintptr_t)buffer_prepared(buffer, i, r->ring_mask + 1);
+		if (!r->next)
+			return CAIRN_ENOMEM;
+	}
+	for (i = 0; i < p->nr_cpus; i++) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i)), *n;
+
+		if (!r)
+			continue;
+		if (cairn_load64(&r->successor)) {
+			/*
+			 * Asked before, and nothing written since: by a resize, then the old ring is the snapshot instead of being given up; by
+			 * the snapshot before, then this one is empty here.
+			 */
+			if (r->then == snapshot)
+				cairn_ring_clear(r);
+			cairn_store32(&r->then, snapshot);
+			continue;
+		}
+		n = buffer_renew(r, snapshot);
+		if (n)
+			buffer_ask(r, n, snapshot);
+	}
+	return 0;
+}
+
+int cairn_buffer_snapshot(unsigned buffer)
+{
+	int snapshot, err;
+	bool fresh;
+
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_written(buffer))
+		return CAIRN_EINVAL;
+	if (!buffer_lock())
+		return CAIRN_EBUSY;
+	buffer_settle();
+	snapshot = buffer_find_snapshot(buffer);
+	fresh = snapshot < 0;
+	if (fresh)
+		snapshot = buffer_find_free_row();
+	err = snapshot < 0 ? snapshot : buffer_snapshot(buffer, (unsigned)snapshot);
+	if (err) {
+		buffer_undo(buffer);
+		buffer_unlock();
+		return err;
+	}
+	if (fresh) {
+		struct cairn_buffer_row *row = buffer_row((unsigned)snapshot);
+
+		cairn_text_clip(row->name, "snapshot", sizeof(row->name));
+		row->parent = buffer;
+		row->mode = buffer_row(buffer)->mode;
+		row->ring_bytes = buffer_row(buffer)->ring_bytes;
+		cairn_store32(&row->kind, CAIRN_BUFFER_SNAPSHOT);
+	}
+	cairn_store64(&buffer_row((unsigned)snapshot)->taken_at, cairn_port_clock());
+	buffer_unlock();
+	return snapshot;
+}
+
+static void buffer_free_snapshot(unsigned snapshot)
+{
+	unsigned i;
+
+	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
+		struct cairn_ring *r = &cairn_image.rings[i];
+
+		/* of those whose CPU has not gone over yet, too: what they hold is given up when it does */
+		if (r->then == snapshot && (r->state == CAIRN_RING_FROZEN || cairn_load64(&r->successor)))
+			cairn_store32(&r->then, CAIRN_BUFFER_NONE);
+	}
+	cairn_store32(&buffer_row(snapshot)->kind, CAIRN_BUFFER_UNUSED);
+	buffer_settle();
+}
+
+int cairn_buffer_snapshot_free(unsigned buffer)
+{
+	int snapshot;
+
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_written(buffer))
+		return CAIRN_EINVAL;
+	if (!buffer_lock())
+		return CAIRN_EBUSY;
+	snapshot = buffer_find_snapshot(buffer);
+	if (snapshot >= 0)
+		buffer_free_snapshot((unsigned)snapshot);
+	buffer_unlock();
+	return 0;
+}
+
+/* ---- instances ---- */
+
+int cairn_buffer_find(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; cairn_image.region && i < cairn_image.plan.max_buffers; i++) {
+		uint32_t kind = buffer_row(i)->kind;
+
+		if ((kind == CAIRN_BUFFER_MAIN || kind == CAIRN_BUFFER_INSTANCE) && cairn_text_equal(buffer_row(i)->name, name))
+			return (int)i;
+	}
+	return CAIRN_ENOENT;
+}
+
+static bool buffer_is_name(const char *name)
+{
+	size_t n;
+
+	for (n = 0; name && name[n]; n++) {
+		if ((unsigned char)name[n] <= ' ' || name[n] == '/' || name[n] == 127)
+			return false;
+	}
+	return n && n < sizeof(((struct cairn_buffer_row *)0)->name);
+}
+
+/* The instance's ring of a CPU whose main ring is there. Whoever sees both first opens it. */
+static void buffer_open(struct cairn_ring *r)
+{
+	uint32_t state = CAIRN_RING_PREPARED;
+
+	if (!__atomic_compare_exchange_n(&r->state, &state, CAIRN_RING_LIVE, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	if (buffer_dress(r)) {
+		cairn_store32(&r->state, CAIRN_RING_PREPARED);
+		return;
+	}
+	r->limit = (uint64_t)0 - 4;
+	r->pos = r->committed = 0;
+	r->consumed = r->start = 0;
+	cairn_store32(&r->enabled, buffer_wants_on(r->buffer));
+	/* ORDER ring:A, pairs with ring:B: the whole control block, then the pointer */
+	__atomic_store_n((struct cairn_ring **)(uintptr_t)r->slot, r, __ATOMIC_RELEASE);
+	cairn_fence_full(); /* ORDER off:A, pairs with off:B (trace.c) */
+	if (!buffer_wants_on(r->buffer))
+		cairn_ring_stop(r);
+}
+
+static bool buffer_waits(const struct cairn_ring *r, unsigned cpu)
+{
+	return cairn_load32(&r->state) == CAIRN_RING_PREPARED && r->buffer && r->cpu == cpu && buffer_is_written(r->buffer) &&
+	       !CAIRN_LOAD_PTR(cairn_buffer_slot(r->buffer, cpu)); /* else it is a successor */
+}
+
+void cairn_buffers_attach(unsigned cpu)
+{
+	unsigned i;
+
+	cairn_fence_full(); /* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside */
+	for (i = cairn_image.plan.nr_cpus; i < cairn_image.plan.nr_rings; i++) {
+		struct cairn_ring *r = &cairn_image.rings[i];
+
+		if (buffer_waits(r, cpu))
+			buffer_open(r);
+	}
+}
+
+int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mode)
+{
+	const struct cairn_plan *p = &cairn_image.plan;
+	struct cairn_buffer_row *row;
+	uint64_t bytes;
+	unsigned i;
+	int b;
+
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_name(name))
+		return CAIRN_EINVAL;
+	if (!ring_bytes || ring_bytes > p->arena_bytes)
+		return CAIRN_ERANGE;
+	if (cairn_buffer_find(name) >= 0)
+		return CAIRN_EEXIST;
+	cairn_work();
+	b = buffer_find_free_row();
+	if (b < 0)
+		return buffers.leaving ? CAIRN_EBUSY : b;
+	if (!buffer_lock())
+		return CAIRN_EBUSY;
+	bytes = buffer_round(ring_bytes);
+	row = buffer_row((unsigned)b);
+	row->mode = (uint32_t)mode;
+	row->paused = 0;
+	row->parent = 0;
+	row->ring_bytes = bytes;
+	for (i = 0; i < p->nr_cpus; i++) {
+		if (!buffer_take((unsigned)b, i, bytes)) {
+			buffer_undo((unsigned)b);
+			buffer_unlock();
+			return CAIRN_ENOMEM;
+		}
+	}
+	cairn_text_clip(row->name, name, sizeof(row->name));
+	buffers.made |= 1u << b;
+	cairn_store32(&row->kind, CAIRN_BUFFER_INSTANCE);
+	/*
+	 * ORDER attach:A / attach:B
+	 *   block set aside, then is the main ring there; the opener: main ring, then what is set aside. One of the two sees both.
+	 */
+	cairn_fence_full(); /* ORDER attach:A, pairs with attach:B */
+	for (i = p->nr_cpus; i < p->nr_rings; i++) {
+		struct cairn_ring *r = &cairn_image.rings[i];
+
+		if (r->buffer == (unsigned)b && r->cpu < p->nr_cpus && CAIRN_LOAD_PTR(&cairn_rings[r->cpu]) && buffer_waits(r, r->cpu))
+			buffer_open(r);
+	}
+	buffer_unlock();
+	return b;
+}
+
+int cairn_buffer_remove(unsigned buffer)
+{
+	unsigned cpu;
+	int snapshot;
+
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer || !buffer_is_written(buffer))
+		return CAIRN_EINVAL;
+	(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + buffer, false);
+	if (!buffer_lock())
+		return CAIRN_EBUSY;
+	buffers.leaving |= 1u << buffer;
+	cairn_buffer_each_ring(buffer, cairn_ring_stop);
+	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++)
+		__atomic_store_n(cairn_buffer_slot(buffer, cpu), NULL, __ATOMIC_RELAXED);
+	snapshot = buffer_find_snapshot(buffer);
+	if (snapshot >= 0)
+		cairn_store32(&buffer_row((unsigned)snapshot)->kind, CAIRN_BUFFER_UNUSED);
+	cairn_store32(&buffer_row(buffer)->kind, CAIRN_BUFFER_UNUSED);
+	buffer_unlock();
+	cairn_work();
+	return 0;
+}
+
+/* No CPU holds a pointer to its rings any more. */
+static void buffer_free_instance(unsigned buffer)
+{
+	unsigned i;
+
+	for (i = 0; i < cairn_image.plan.nr_cpus; i++)
+		__atomic_store_n(cairn_buffer_slot(buffer, i), NULL, __ATOMIC_RELAXED); /* an exchange may have stored once more */
+	for (i = cairn_image.plan.nr_cpus; i < cairn_image.plan.nr_rings; i++) {
+		struct cairn_ring *r = &cairn_image.rings[i];
+
+		if (r->buffer != buffer || r->state == CAIRN_RING_UNUSED)
+			continue;
+		cairn_store32(&r->magic, 0);
+		cairn_store64(&r->committed, 0);
+		r->reader = 0;
+		cairn_store32(&r->state, CAIRN_RING_UNUSED);
+	}
+}
+
+static void buffer_work_on_leaving(void)
+{
+	unsigned i;
+
+	if (!buffers.leaving)
+		return;
+	if (!buffers.grace) {
+		buffers.grace = true;
+		buffers.graced = buffers.leaving;
+		cairn_gate_begin_grace();
+	}
+	if (!cairn_gate_grace_is_over())
+		return;
+	buffers.grace = false;
+	for (i = 1; i < cairn_image.plan.max_buffers; i++) {
+		if (buffers.graced >> i & 1)
+			buffer_free_instance(i);
+	}
+	buffers.leaving &= ~buffers.graced;
+}
+
+void cairn_buffers_work(void)
+{
+	unsigned cpu = cairn_port_cpu();
+
+	if (cpu < CAIRN_MAX_CPUS)
+		cairn_store32(&buffers.quiet[cpu], cairn_load32(&buffers.quiet[cpu]) + 1);
+	if (!cairn_image.region || __atomic_exchange_n(&buffers.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
+		return; /* somebody is at it */
+	buffer_work_on_leaving();
+	buffer_settle();
+	buffer_unlock();
+}
+
+/* ---- the rest ---- */
+
+void cairn_buffer_each_ring(unsigned buffer, void (*visit)(struct cairn_ring *r))
+{
+	unsigned b, cpu;
+
+	for (b = 0; b < CAIRN_MAX_BUFFERS; b++) {
+		if (buffer != CAIRN_BUFFER_NONE && b != buffer)
+			continue;
+		for (cpu = 0; cpu < CAIRN_MAX_CPUS; cpu++) {
+			struct cairn_ring **slot = cairn_buffer_slot(b, cpu), *r, *n;
+
+			do {
+				r = CAIRN_LOAD_PTR(slot); /* ORDER ring:B, pairs with ring:A */
+				if (!r)
+					break;
+				visit(r);
+				/* ORDER request:B, pairs with request:A: it may take r's place at any time, or has just now */
+				n = (struct cairn_ring *)(uintptr_t)(cairn_load64_acquire(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN);
+				if (n)
+					visit(n);
+			} while (CAIRN_LOAD_PTR(slot) != r);
+		}
+	}
+}
+
+bool cairn_buffer_is_paused(unsigned buffer)
+{
+	return buffer_is_written(buffer) && cairn_load32(&buffer_row(buffer)->paused);
+}
+
+static int buffer_on(unsigned buffer, bool on)
+{
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_written(buffer))
+		return CAIRN_EINVAL;
+	cairn_store32(&buffer_row(buffer)->paused, !on);
+	cairn_fence_full(); /* ORDER off:B, pairs with off:A (trace.c, buffer_open()) */
+	if (buffer_wants_on(buffer))
+		cairn_buffer_each_ring(buffer, cairn_ring_start);
+	cairn_fence_full(); /* a stop meanwhile has seen the rings, or is seen here */
+	if (!buffer_wants_on(buffer))
+		cairn_buffer_each_ring(buffer, cairn_ring_stop);
+	return 0;
+}
+
+int cairn_buffer_on(unsigned buffer)
+{
+	return buffer_on(buffer, true);
+}
+
+int cairn_buffer_off(unsigned buffer)
+{
+	return buffer_on(buffer, false);
+}
+
+int cairn_buffer_clear(unsigned buffer)
+{
+	unsigned cpu;
+
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_written(buffer))
+		return CAIRN_EINVAL;
+	/* not what is prepared: it begins empty, and its own CPU sets its marks */
+	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, cpu));
+
+		if (r)
+			cairn_ring_clear(r);
+	}
+	return 0;
+}
+
+static void buffer_overwrites(struct cairn_ring *r)
+{
+	cairn_store32(&r->mode, CAIRN_OVERWRITE);
+}
+
+static void buffer_discards(struct cairn_ring *r)
+{
+	if (cairn_load32(&r->state) == CAIRN_RING_LIVE)
+		cairn_ring_clamp(r);
+	cairn_store32(&r->mode, CAIRN_DISCARD);
+}
+
+int cairn_buffer_set_mode(unsigned buffer, enum cairn_mode mode)
+{
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_written(buffer) || (mode != CAIRN_OVERWRITE && mode != CAIRN_DISCARD))
+		return CAIRN_EINVAL;
+	if (!buffer)
+		cairn_image.mode = mode; /* of rings that are opened later */
+	buffer_row(buffer)->mode = (uint32_t)mode;
+	cairn_buffer_each_ring(buffer, mode == CAIRN_DISCARD ? buffer_discards : buffer_overwrites);
+	return 0;
+}
+
+int cairn_buffer_wake_at(unsigned buffer, unsigned percent)
+{
+	unsigned cpu;
+
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_written(buffer) || percent > 100)
+		return CAIRN_EINVAL;
+	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, cpu)), *n;
+
+		if (!r)
+			continue;
+		cairn_store64(&r->wake_bytes, (r->ring_mask + 1) / 100 * percent + (percent != 0));
+		n = (struct cairn_ring *)(uintptr_t)(cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN);
+		if (n)
+			buffer_fit_out(n, r);
+	}
+	return 0;
+}
+
+static int buffer_events(unsigned buffer, const char *patterns, bool on)
+{
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	if (!buffer_is_written(buffer))
+		return CAIRN_EINVAL;
+	return cairn_events_switch(patterns, buffer ? CAIRN_CONSUMER_BUFFER + buffer : CAIRN_CONSUMER_ENABLE, on);
+}
+
+int cairn_buffer_enable(unsigned buffer, const char *patterns)
+{
+	return buffer_events(buffer, patterns, true);
+}
+
+int cairn_buffer_disable(unsigned buffer, const char *patterns)
+{
+	return buffer_events(buffer, patterns, false);
+}
+
+void cairn_buffers_begin(void)
+{
+	struct cairn_buffer_row *row = buffer_row(0);
+
+	cairn_text_clip(row->name, "main", sizeof(row->name));
+	row->kind = CAIRN_BUFFER_MAIN;
+	row->mode = (uint32_t)cairn_image.mode;
+	row->ring_bytes = cairn_image.plan.ring_bytes;
+	buffers.hint = cairn_image.plan.ring_bytes * cairn_image.plan.nr_cpus;
+}
+
+void cairn_buffers_forget(void)
+{
+	unsigned b, cpu;
+
+	for (b = 0; b < CAIRN_MAX_BUFFERS; b++) {
+		if (buffers.made >> b & 1)
+			(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + b, false);
+		for (cpu = 0; cpu < CAIRN_MAX_CPUS; cpu++)
+			*cairn_buffer_slot(b, cpu) = NULL;
+	}
+	buffers.busy = 0;
+	buffers.made = 0;
+	buffers.leaving = 0;
+	buffers.grace = false;
+}

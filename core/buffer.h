@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What the rest of the core does with buffers. The public side: include/cairn/buffer.h. */
+#ifndef CAIRN_CORE_BUFFER_H
+#define CAIRN_CORE_BUFFER_H
+
+#include "../include/cairn/buffer.h"
+
+/* Where writers find the ring of a CPU in a buffer. Both in range. */
+CAIRN_PRIVATE struct cairn_ring **cairn_buffer_slot(unsigned buffer, unsigned cpu);
+
+/*
+ * Call for each ring that a writer of this CPU may reach now or, by an exchange that is going on, soon. `buffer` CAIRN_BUFFER_NONE:
+ * of all buffers. Context: any.
+ */
+CAIRN_PRIVATE void cairn_buffer_each_ring(unsigned buffer, void (*visit)(struct cairn_ring *r));
+
+/* Its own switch is off. Also before init. */
+CAIRN_PRIVATE bool cairn_buffer_is_paused(unsigned buffer);
+
+/* At init: the main buffer's row. After detach: no buffer but the main one, which has no ring. */
+CAIRN_PRIVATE void cairn_buffers_begin(void);
+CAIRN_PRIVATE void cairn_buffers_forget(void);
+
+/* A main ring was opened under this index: open what instances have set aside for it. Context: that of cairn_ring_open(). */
+CAIRN_PRIVATE void cairn_buffers_attach(unsigned cpu);
+
+/* Take back what CPUs have left. `quiet`: this CPU is in no event. Context: thread, any number of callers. */
+CAIRN_PRIVATE void cairn_buffers_work(void);
+
+/*
+ * gate.c: between enter and leave a CPU holds pointers to instances' rings. A change that was made before cairn_gate_begin_grace() is known to
+ * all who enter later; once cairn_gate_grace_is_over() says so, who entered before has left.
+ */
+CAIRN_PRIVATE void cairn_gate_begin_grace(void);
+CAIRN_PRIVATE bool cairn_gate_grace_is_over(void);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* When to freeze and what to keep until then: orders that the rings obey where they open packets (ring.c). */
+#include "buffer.h"
+
+#include "region.h"
+#include "ring.h"
+
+static uint64_t flight_hz(void)
+{
+	uint64_t hz = cairn_load64(&cairn_image.state->clock_hz);
+
+	return hz ? hz : cairn_image.clock_hz;
+}
+
+static uint64_t flight_ticks(uint64_t ns, uint64_t hz)
+{
+	return ns / 1000000000u * hz + ns % 1000000000u * hz / 1000000000u;
+}
+
+/* The clock as the rings know it: a narrow one is widened against this CPU's ring. */
+static uint64_t flight_now(void)
+{
+	unsigned long preempt = cairn_port_preempt_off();
+	unsigned cpu = cairn_port_cpu();
+	struct cairn_ring *r = cpu < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[cpu]) : NULL; /* ORDER ring:B, pairs with ring:A */
+	uint64_t now = r ? cairn_ring_now(r) : cairn_port_clock();
+
+	cairn_port_preempt_on(preempt);
+	return now;
+}
+
+void cairn_stop_after(uint64_t events)
+{
+	if (!events) {
+		cairn_freeze();
+		return;
+	}
+	cairn_store64(&cairn_ring_orders.left, events);
+	cairn_store32(&cairn_ring_orders.counting, 1);
+	/* counting, then each limit; the writer: limit, then is counting what it was */
+	cairn_fence_full(); /* ORDER stop:A, pairs with open:B (ring.c) */
+	cairn_buffer_each_ring(CAIRN_BUFFER_NONE, cairn_ring_pull);
+}
+
+int cairn_keep(uint64_t before_ns, uint64_t after_ns)
+{
+	uint64_t hz, now, before;
+
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	hz = flight_hz();
+	if (!hz)
+		return CAIRN_ENOSYS;
+	now = flight_now();
+	before = flight_ticks(before_ns, hz);
+	cairn_store64(&cairn_ring_orders.keep_from, before < now ? now - before : 1);
+	cairn_store64(&cairn_ring_orders.stop_at, now + flight_ticks(after_ns, hz));
+	return 0;
+}
+
+bool cairn_is_armed(void)
+{
+	return cairn_load32(&cairn_ring_orders.counting) || cairn_load64(&cairn_ring_orders.stop_at);
+}
+
+void cairn_flight_disarm(void)
+{
+	cairn_store32(&cairn_ring_orders.counting, 0);
+	cairn_store64(&cairn_ring_orders.stop_at, 0);
+	cairn_store64(&cairn_ring_orders.keep_from, 0);
+}
+
+void cairn_flight_tick(void)
+{
+	uint64_t at = cairn_load64(&cairn_ring_orders.stop_at);
+
+	if ((at && (int64_t)(flight_now() - at) >= 0) || (cairn_load32(&cairn_ring_orders.counting) && !cairn_load64(&cairn_ring_orders.left)))
+		cairn_freeze();
+}

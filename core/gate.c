@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events whose gate is not RECORD alone: which buffers their record goes to, and the grace period that lets a buffer be taken away.
+ *
+ * The record is assigned once, in the first ring that takes it, and copied from there to the others before it is committed.
+ *
+ * Ordering between CPUs
+ *	enter:A / grace:A	depth + 1, full barrier, then the event's gate and the buffers' pointers; the other side: gate and pointers, full
+ *				barrier on every CPU, then depth. One of the two sees the other's store. Where the port can make every core
+ *				serialize (CAIRN_PORT_SYNC_CORES) that is the barrier of both, and entering pays for none.
+ *	leave:A / grace:B	all that was done with the rings, then depth - 1
+ */
+#include "buffer.h"
+
+#include "region.h"
+#include "ring.h"
+
+#define GATE_DEPTH_MASK 0xffu
+#define GATE_DEPTH_MAX	8u
+#define GATE_GENERATION 0x100u
+
+/* Of each CPU: how deep it is in this file, above that how often it came back to 0. Written by the CPU alone; LIFO. */
+static uint64_t gate_depth[CAIRN_MAX_CPUS];
+/* As they were when the grace period began; GATE_DEPTH_MASK cleared once the CPU has left. */
+static uint64_t gate_graced[CAIRN_MAX_CPUS];
+
+static bool gate_enter(unsigned cpu)
+{
+	uint64_t v = cairn_load64(&gate_depth[cpu]);
+
+	if ((v & GATE_DEPTH_MASK) >= GATE_DEPTH_MAX)
+		return false;
+	cairn_store64(&gate_depth[cpu], v + 1);
+#if CAIRN_PORT_SYNC_CORES
+	cairn_barrier();
+#else
+	cairn_fence_full(); /* ORDER enter:A, pairs with grace:A */
+#endif
+	return true;
+}
+
+static void gate_leave(unsigned cpu)
+{
+	uint64_t v = cairn_load64(&gate_depth[cpu]) - 1;
+
+	if (!(v & GATE_DEPTH_MASK))
+		v += GATE_GENERATION;
+	cairn_store64_release(&gate_depth[cpu], v); /* ORDER leave:A, pairs with grace:B */
+}
+
+void cairn_gate_begin_grace(void)
+{
+	unsigned i;
+
+	cairn_fence_full(); /* ORDER grace:A, pairs with enter:A */
+#if CAIRN_PORT_SYNC_CORES
+	cairn_port_sync_cores();
+#endif
+	for (i = 0; i < CAIRN_MAX_CPUS; i++)
+		gate_graced[i] = cairn_load64_acquire(&gate_depth[i]); /* ORDER grace:B, pairs with leave:A */
+}
+
+bool cairn_gate_grace_is_over(void)
+{
+	bool over = true;
+	unsigned i;
+
+	for (i = 0; i < CAIRN_MAX_CPUS; i++) {
+		if (!(gate_graced[i] & GATE_DEPTH_MASK))
+			continue;
+		if (cairn_load64_acquire(&gate_depth[i]) != gate_graced[i]) /* ORDER grace:B, pairs with leave:A */
+			gate_graced[i] = 0;
+		else
+			over = false;
+	}
+	return over;
+}
+
+/* As cairn_ring_reserve(), in an instance. */
+static bool gate_reserve(struct cairn_slot *s, unsigned buffer, unsigned cpu, uint32_t size)
+{
+	const struct cairn_ring *main = CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
+
+	for (;;) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, cpu)); /* ORDER ring:B, pairs with ring:A */
+		enum cairn_turn turn;
+
+		if (!r) {
+			cairn_lost_no_stream();
+			return false;
+		}
+		turn = cairn_ring_turn(s, r, size);
+		if (turn == CAIRN_TURN_RESERVED)
+			break;
+		if (turn == CAIRN_TURN_FULL && !cairn_ring_slow(r, size))
+			return false;
+	}
+	if (main)
+		cairn_store32(&s->ring->task, cairn_load32(&main->task));
+	return true;
+}
+
+/* The lowest of `buffers` that takes the record; those up to it are taken out. NULL: none did. Preemption is off. */
+static void *gate_reserve_one(struct cairn_slot *s, uint32_t *buffers, unsigned cpu, uint32_t id, uint32_t bytes)
+{
+	unsigned b;
+
+	for (b = 1; b < CAIRN_MAX_BUFFERS && *buffers >> b; b++) {
+		if (!(*buffers >> b & 1))
+			continue;
+		*buffers &= ~(1u << b);
+		if (gate_reserve(s, b, cpu, cairn_record_size(bytes)))
+			return cairn_record_begin(s, &id, bytes);
+	}
+	return NULL;
+}
+
+CAIRN_COLD void *cairn_reserve_for(struct cairn_slot *s, struct cairn_event *e, uint32_t bytes)
+{
+	unsigned long preempt = cairn_port_preempt_off();
+	unsigned cpu = cairn_port_cpu();
+	/* a context without streams of its own writes to the main buffer only */
+	bool instances = cairn_load32(&e->gate) >> CAIRN_GATE_BUFFERS_SHIFT && cpu < CAIRN_MAX_CPUS;
+	uint32_t gate, also = 0;
+	void *p = NULL;
+
+	if (instances && !gate_enter(cpu)) {
+		struct cairn_ring *r = CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
+
+		if (r)
+			cairn_ring_lose(r, CAIRN_LOST_RECURSION);
+		cairn_port_preempt_on(preempt);
+		return NULL;
+	}
+	gate = cairn_load32(&e->gate); /* with instances: what it says from here on holds until we leave */
+	if (instances)
+		also = gate >> CAIRN_GATE_BUFFERS_SHIFT;
+	if (gate & CAIRN_GATE_RECORD) {
+		p = cairn_reserve(s, e->id, bytes);
+		if (p)
+			cairn_port_preempt_on(s->preempt); /* ours holds */
+	}
+	if (!p && also && bytes <= CAIRN_RECORD_MAX) {
+#if CAIRN_PORT_STAGE
+		s->staged = false;
+#endif
+		p = gate_reserve_one(s, &also, cpu, e->id, bytes);
+	}
+	s->also = instances ? also | 1 : 0;
+	s->preempt = preempt;
+	if (p)
+		return p;
+	if (instances)
+		gate_leave(cpu);
+	cairn_port_preempt_on(preempt);
+	return NULL;
+}
+
+CAIRN_COLD void cairn_commit_for(struct cairn_slot *s)
+{
+	uint32_t bytes = s->size - CAIRN_RECORD_HEADER_BYTES, also = s->also & ~1u;
+	uint16_t id = *(const cairn_half *)(const void *)(s->record + 6);
+	unsigned cpu = cairn_port_cpu();
+	struct cairn_slot copy;
+
+	while (also) {
+		void *p = gate_reserve_one(&copy, &also, cpu, id, bytes);
+
+		if (!p)
+			break;
+		cairn_bytes_copy(p, s->record + CAIRN_RECORD_HEADER_BYTES, bytes);
+		cairn_ring_commit(&copy);
+	}
+	cairn_ring_commit(s);
+	if (s->also)
+		gate_leave(cpu);
+	cairn_port_preempt_on(s->preempt);
+}
