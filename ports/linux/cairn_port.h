@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Port to Linux user space: a stream per thread (threads beyond those streams share one per CPU), signals as the interrupts, the region in a file under /dev/shm (port.c).
+ * Port to Linux user space: a stream per thread (threads beyond those streams share one per CPU), signals as the interrupts, the region in a file under
+ * /dev/shm (process.h names the parts).
  */
 #ifndef CAIRN_PORT_LINUX_H
 #define CAIRN_PORT_LINUX_H

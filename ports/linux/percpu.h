@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams that threads share, one for each CPU: for threads beyond the pool of per-thread streams. Part of port.c.
+ * Streams that threads share, one for each CPU: for threads beyond the pool of per-thread streams. Part of share.c.
  *
  * There is no reserve step. A record is prepared in its thread's staging area and then copied to the end of the content in one
  * transaction, which ends in the store to `committed`. Until that store nothing of it counts, and the next transaction writes over it; so no

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The streams of CPUs, for threads beyond the pool (percpu.h is the writer), and the staging areas in which such threads prepare their
+ * records.
+ */
+#define _GNU_SOURCE
+#include "process.h"
+
+#include "percpu.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/rseq.h>
+#include <unistd.h>
+
+#define PORT_STAGING_BYTES 16384 /* a record being prepared, and what signals nest in it */
+
+/* Where a thread without a stream of its own prepares records. Not on its stack, which may be small. */
+struct port_staging {
+	struct cairn_ring ring;
+	struct port_staging *next; /* in the list of free ones */
+	uint32_t room[];
+};
+
+/* Set: this thread shares the streams of CPUs. */
+static __thread struct port_staging *port_staging PORT_TLS;
+
+void cairn_share_configure(const char *v)
+{
+	long nr = sysconf(_SC_NPROCESSORS_CONF);
+
+	cairn_process.rseq = CAIRN_ARCH_HAS_RSEQ && __rseq_size > 0;
+	if (v && !strcmp(v, "shared"))
+		cairn_process.rseq = false;
+	else if (v && strcmp(v, "0") && strcmp(v, "1"))
+		fprintf(stderr, "cairn: CAIRN_PER_CPU=%s: none of 0, 1 and shared; 0 is used\n", v);
+	cairn_process.per_cpu_only = v && (!strcmp(v, "1") || !strcmp(v, "shared"));
+	cairn_process.nr_cpus = nr < PERCPU_CLAIMS ? PERCPU_CLAIMS : (unsigned)nr;
+	if (cairn_process.nr_cpus > CAIRN_MAX_CPUS - 1)
+		cairn_process.nr_cpus = CAIRN_MAX_CPUS - 1;
+	if (cairn_process.nr_streams > CAIRN_MAX_CPUS - cairn_process.nr_cpus)
+		cairn_process.nr_streams = CAIRN_MAX_CPUS - cairn_process.nr_cpus;
+}
+
+/* Blocks signals and cancellation, so that nothing of this thread's runs while it holds the lock. */
+struct port_locked {
+	sigset_t before;
+	int cancel, saved_errno;
+};
+
+static void port_lock(struct port_locked *l)
+{
+	sigset_t all;
+
+	l->saved_errno = errno;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &l->before);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &l->cancel);
+	(void)pthread_mutex_lock(&cairn_process.lock);
+}
+
+static void port_unlock(const struct port_locked *l)
+{
+	(void)pthread_mutex_unlock(&cairn_process.lock);
+	(void)pthread_setcancelstate(l->cancel, NULL);
+	pthread_sigmask(SIG_SETMASK, &l->before, NULL);
+	errno = l->saved_errno;
+}
+
+/* The thread shares the CPUs' streams from here on. All signals are blocked. False: no memory. */
+bool cairn_share_begin(uint32_t tid)
+{
+	struct port_staging *s;
+
+	(void)pthread_mutex_lock(&cairn_process.lock);
+	s = cairn_process.free_staging;
+	if (s)
+		cairn_process.free_staging = s->next;
+	(void)pthread_mutex_unlock(&cairn_process.lock);
+	if (!s) {
+		s = mmap(NULL, PORT_STAGING_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (s == MAP_FAILED)
+			return false;
+	}
+	s->ring.base = (uint64_t)(uintptr_t)s->room;
+	s->ring.pkt_mask = CAIRN_POS_MASK;
+	s->ring.limit = PORT_STAGING_BYTES - offsetof(struct port_staging, room);
+	s->ring.pos = 0;
+	s->ring.committed = ~(uint64_t)0; /* no position */
+	s->ring.mode = CAIRN_RING_STAGING;
+	s->ring.task = tid & CAIRN_TASK_PID_MASK;
+	port_staging = s;
+	return true;
+}
+
+/* At the thread's end: what it had begun and left is counted, by the first of the CPUs' streams that there is. */
+void cairn_share_end(void)
+{
+	struct port_staging *s = port_staging;
+	struct port_locked l;
+	unsigned i;
+
+	if (!s)
+		return;
+	port_lock(&l);
+	port_staging = NULL;
+	for (i = 0; i < cairn_process.nr_cpus && s->ring.pos; i++) {
+		struct cairn_ring *r = cairn_rings[cairn_process.nr_streams + i];
+
+		if (!r)
+			continue;
+		__atomic_fetch_add(&r->lost[CAIRN_LOST_ABANDONED], s->ring.pos >> CAIRN_POS_BITS,
+				   __ATOMIC_RELAXED);
+		s->ring.pos = 0;
+	}
+	s->next = cairn_process.free_staging;
+	cairn_process.free_staging = s;
+	port_unlock(&l);
+}
+
+/* The stream of a CPU's first event. Who comes while it is being opened waits. NULL: no room in the file system, no region. */
+static CAIRN_COLD struct cairn_ring *port_open_cpu(unsigned index)
+{
+	struct port_locked l;
+
+	if (cairn_process_ns(CLOCK_MONOTONIC_COARSE) < __atomic_load_n(&cairn_process.cpu_retry_at, __ATOMIC_RELAXED))
+		return NULL;
+	port_lock(&l);
+	if (!cairn_rings[index] && __atomic_load_n(&cairn_process.region, __ATOMIC_ACQUIRE) == PORT_REGION &&
+	    cairn_ring_open(index, 0))
+		__atomic_store_n(&cairn_process.cpu_retry_at,
+				 cairn_process_ns(CLOCK_MONOTONIC_COARSE) + PORT_RETRY_NS, __ATOMIC_RELAXED);
+	port_unlock(&l);
+	return CAIRN_LOAD_PTR(&cairn_rings[index]);
+}
+
+CAIRN_INLINE struct cairn_ring *port_cpu_ring(unsigned cpu)
+{
+	/* ORDER ring:B, pairs with ring:A; the opener was another thread */
+	struct cairn_ring *r =
+		__atomic_load_n(&cairn_rings[cairn_process.nr_streams + cpu], __ATOMIC_ACQUIRE);
+
+	return CAIRN_LIKELY(r != NULL) ? r : port_open_cpu(cairn_process.nr_streams + cpu);
+}
+
+/* By claim; an event of a signal handler finds its own thread's stream taken, as it must. */
+static bool port_write_shared(const char *record, uint32_t size)
+{
+	unsigned cpu = (unsigned)sched_getcpu(), i, tries;
+
+	for (i = 0; i < PERCPU_CLAIMS; i++) {
+		unsigned at = (cpu + i) % cairn_process.nr_cpus;
+		struct percpu_at where = {port_cpu_ring(at), NULL, at};
+
+		if (!where.ring || __atomic_exchange_n(&cairn_process.claim[at], 1, __ATOMIC_ACQUIRE))
+			continue; /* ORDER share:B, pairs with share:A */
+		for (tries = 0; percpu_try(where, record, size, tries) == PERCPU_AGAIN; tries++)
+			;
+		/*
+		 * ORDER share:A / share:B
+		 *   all that a thread wrote to the stream, then claim = 0; who claims it next goes on where it ended.
+		 */
+		__atomic_store_n(&cairn_process.claim[at], 0,
+				 __ATOMIC_RELEASE); /* ORDER share:A, pairs with share:B */
+		return true;
+	}
+	return false;
+}
+
+#if CAIRN_ARCH_HAS_RSEQ
+static bool port_write_rseq(const char *record, uint32_t size)
+{
+	char *rseq = cairn_arch_thread_pointer() + __rseq_offset;
+	unsigned tries;
+
+	for (tries = 0; tries <= PERCPU_TRIES; tries++) {
+		uint32_t cpu = cairn_load32(&((struct rseq *)(void *)rseq)->cpu_id);
+		struct percpu_at at = {NULL, rseq, cpu};
+
+		if (CAIRN_UNLIKELY(cpu >= cairn_process.nr_cpus))
+			return false; /* this thread is not registered: made without the C library, or a child of vfork */
+		at.ring = port_cpu_ring(cpu);
+		if (CAIRN_UNLIKELY(!at.ring))
+			return false;
+		if (CAIRN_LIKELY(percpu_try(at, record, size, tries) == PERCPU_DONE))
+			return true;
+	}
+	return false;
+}
+#else
+static bool port_write_rseq(const char *record, uint32_t size)
+{
+	return port_write_shared(record, size);
+}
+#endif
+
+struct cairn_ring *cairn_port_stage(uint32_t size)
+{
+	struct port_staging *s = port_staging;
+	uint64_t o;
+
+	if (!s)
+		return NULL;
+	/* What a signal nests here between the load and the store has set pos back before we go on. */
+	o = cairn_load64(&s->ring.pos);
+	if ((o & CAIRN_POS_MASK) + size > s->ring.limit)
+		return NULL;
+	cairn_store64(&s->ring.pos, o + size + CAIRN_ONE_RECORD);
+	cairn_barrier();
+	return &s->ring;
+}
+
+void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size)
+{
+	const char *record = (const char *)(uintptr_t)(r->base + (begin & CAIRN_POS_MASK));
+
+	if (CAIRN_UNLIKELY(
+		    !(cairn_process.rseq ? port_write_rseq(record, size) : port_write_shared(record, size))))
+		cairn_lost_no_stream();
+	cairn_barrier();
+	cairn_store64(&r->pos, begin);
+}
+
+void cairn_port_flush(void)
+{
+	if (port_staging)
+		(void)(cairn_process.rseq ? port_write_rseq(NULL, 0) : port_write_shared(NULL, 0));
+}
+
+bool cairn_share_is_used(void)
+{
+	return port_staging != NULL;
+}
+
+void cairn_share_child(void)
+{
+	memset(cairn_process.claim, 0, sizeof(cairn_process.claim));
+	cairn_process.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	cairn_process.free_staging = NULL; /* it was being changed, perhaps */
+	cairn_process.cpu_retry_at = 0;
+	port_staging = NULL; /* not reused: the child may be in the middle of an event there */
+}
