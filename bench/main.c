@@ -11,7 +11,6 @@
 #include "bench.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,10 +59,18 @@ static void find_cpus(void)
 	}
 }
 
-static void pin(unsigned thread)
+int bench_cpu(unsigned thread)
+{
+	return cpus[thread];
+}
+
+/* On a machine with one CPU the second thread is there, but not measured. */
+void bench_pin(unsigned thread)
 {
 	cpu_set_t set;
 
+	if (cpus[thread] < 0)
+		return;
 	CPU_ZERO(&set);
 	CPU_SET(cpus[thread], &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
@@ -97,26 +104,22 @@ static void run_half(struct half *h)
 	h->ns = (double)(bench_now() - start) / (double)h->n;
 }
 
-static void *second_thread(void *arg)
+static void second_half(void *arg)
 {
-	pin(1);
 	run_half(arg);
-	return NULL;
 }
 
 double bench_ns(bench_loop *loop, uint64_t n, unsigned threads)
 {
 	struct half first = {loop, n, 0, threads, 0}, second = {loop, n, 1, threads, 0};
-	pthread_t id;
 
 	if (threads == 1) {
 		run_half(&first);
 		return first.ns;
 	}
-	if (pthread_create(&id, NULL, second_thread, &second))
-		bench_fail("cannot start a thread");
+	bench_worker_ask(BENCH_SECOND, second_half, &second);
 	run_half(&first);
-	pthread_join(id, NULL);
+	bench_worker_wait(BENCH_SECOND);
 	return (first.ns + second.ns) / 2;
 }
 
@@ -133,10 +136,15 @@ static void run_row(const struct bench_row *row, unsigned round, double scale)
 
 /* ---- all ---- */
 
-static void add_rows(const struct bench_row *table)
+/* All, or those that are named. */
+static void add_rows(const struct bench_row *table, int nr_names, char **names)
 {
 	for (; table->name; table++) {
-		if (table->threads == 2 && cpus[1] < 0)
+		int i = 0;
+
+		while (i < nr_names && strcmp(names[i], table->name) != 0)
+			i++;
+		if ((table->threads == 2 && cpus[1] < 0) || (nr_names && i == nr_names))
 			continue;
 		if (nr_rows == BENCH_MAX_ROWS)
 			bench_fail("more than %d rows", BENCH_MAX_ROWS);
@@ -149,19 +157,24 @@ int main(int argc, char **argv)
 	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1, round, i;
 	double scale = argc > 2 ? strtod(argv[2], NULL) : 1;
 
-	if (argc > 3 || !rounds || !(scale > 0))
+	int nr_names = argc > 3 ? argc - 3 : 0;
+	char **names = argv + 3;
+
+	if (!rounds || !(scale > 0))
 		bench_fail(
-			"usage: bench [ROUNDS [SCALE]], SCALE multiplies the turns of each row; bench/run.py is for people");
+			"usage: bench [ROUNDS [SCALE [ROW...]]], SCALE multiplies the turns of each row; bench/run.py is for people");
 	find_cpus();
-	pin(0);
+	bench_pin(0);
 	bench_event_begin();
 	bench_ring_begin();
-	add_rows(bench_floor_rows);
-	add_rows(bench_event_rows);
-	add_rows(bench_ring_rows);
+	bench_share_begin();
+	add_rows(bench_floor_rows, nr_names, names);
+	add_rows(bench_event_rows, nr_names, names);
+	add_rows(bench_share_rows, nr_names, names);
+	add_rows(bench_ring_rows, nr_names, names);
 #if BENCH_PEERS
 	bench_peer_begin();
-	add_rows(bench_peer_rows);
+	add_rows(bench_peer_rows, nr_names, names);
 #endif
 	printf("build %s\n", BENCH_BUILD);
 	for (i = 0; i < nr_rows; i++)

@@ -160,7 +160,8 @@ class Lttng:
 
 def run(args, name, folder):
     env = {k: v for k, v in os.environ.items() if not k.startswith("CAIRN_")}
-    env.update(CAIRN_DIR=os.path.join(folder, "cairn"), CAIRN_RING_KB="128")
+    env.update(CAIRN_DIR=os.path.join(folder, "cairn"), CAIRN_RING_KB="128",
+               CAIRN_STREAMS="32")
     os.mkdir(env["CAIRN_DIR"], 0o700)
     program = os.path.join(ROOT, "build", name, "bench", "bench")
     if not args.peers:

@@ -485,12 +485,29 @@ cairn_on:                                                          \
 			CAIRN_RECORD_BODY_(cairn_reserve_again, cairn_e->id,                   \
 					   cairn_commit_again, , class_id, fields, __VA_ARGS__)      \
 	}                                                                                      \
+	CAIRN_PASTE_(CAIRN_RECORD_STAGED_, CAIRN_PORT_STAGE)                                   \
+	(class_id, params, args, fields, __VA_ARGS__)                                          \
 	CAIRN_UNUSED static void cairn_record##class_id params                                       \
 	{                                                                                      \
-		if (CAIRN_LIKELY(cairn_load32(&cairn_e->gate) == CAIRN_GATE_RECORD))           \
-			CAIRN_RECORD_BODY_(cairn_reserve_once, &cairn_e->id, cairn_commit,     \
-					   return;, class_id, fields, __VA_ARGS__)                   \
-		cairn_record_again##class_id args;                                                   \
+		if (CAIRN_UNLIKELY(cairn_load32(&cairn_e->gate) != CAIRN_GATE_RECORD)) {       \
+			cairn_record_again##class_id args;                                     \
+			return;                                                                \
+		}                                                                              \
+		CAIRN_RECORD_BODY_(cairn_reserve_once, &cairn_e->id, cairn_commit, return;,    \
+				   class_id, fields, __VA_ARGS__)                              \
+		CAIRN_PASTE_(CAIRN_RECORD_ELSE_, CAIRN_PORT_STAGE)(class_id) args;             \
+	}
+
+/* Whose context has no ring may have a staging area (port.h): hot too, where threads share streams, and one call. The gate is RECORD. */
+#define CAIRN_RECORD_ELSE_0(class_id) cairn_record_again##class_id
+#define CAIRN_RECORD_ELSE_1(class_id) cairn_record_staged##class_id
+#define CAIRN_RECORD_STAGED_0(class_id, params, args, fields, ...)
+#define CAIRN_RECORD_STAGED_1(class_id, params, args, fields, ...)                             \
+	CAIRN_UNUSED __attribute__((__noinline__)) static void cairn_record_staged##class_id params \
+	{                                                                                      \
+		CAIRN_RECORD_BODY_(cairn_reserve_staged, &cairn_e->id, cairn_commit_staged,    \
+				   return;, class_id, fields, __VA_ARGS__)                     \
+		cairn_record_again##class_id args;                                             \
 	}
 
 /* ---- short form ---- */

@@ -94,19 +94,34 @@ CAIRN_INLINE int64_t cairn_pos_diff(uint64_t a, uint64_t b)
 
 #if CAIRN_PORT_STAGE
 /*
- * Mode of a ring that is no stream, but where a context without one prepares records (port.h). It lies in no region. `base` is its
- * memory, `pos` counts bytes and records that are being prepared, and `committed` is never a position: so cairn_ring_commit() leaves
- * its straight path.
+ * Mode of a ring that is no stream, but where a context without one prepares records (port.h). It lies in no region. `pos` counts bytes, from
+ * the control block's own address, and records that are being prepared; any record fits that begins at `limit` or before; `committed` is
+ * never a position: so cairn_ring_commit() leaves its straight path.
  */
 #define CAIRN_RING_STAGING 2u
+
+/* Room for a record of `size` bytes, in LIFO order with what interrupts us; NULL: there is none. */
+CAIRN_INLINE char *cairn_staging_take(struct cairn_ring *r, uint32_t size)
+{
+	/* What a signal nests here between the load and the store has set pos back before we go on. */
+	uint64_t o = cairn_load64(&r->pos);
+	char *p = (char *)r + (uint32_t)o;
+
+	if (CAIRN_UNLIKELY((uint32_t)o > r->limit))
+		return NULL;
+	cairn_store64(&r->pos, o + size + CAIRN_ONE_RECORD);
+	cairn_barrier();
+	if (!p)
+		__builtin_unreachable(); /* so callers do not test it twice */
+	return p;
+}
 
 CAIRN_INLINE void cairn_slot_stage(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
 {
 	s->ring = r;
 	s->hdr = NULL;
-	s->begin = cairn_load64(&r->pos) - size - CAIRN_ONE_RECORD;
-	s->record = (char *)(uintptr_t)r->base + (s->begin & CAIRN_POS_MASK);
-	s->end = s->ts = 0;
+	s->record = (char *)r + (uint32_t)cairn_load64(&r->pos) - size;
+	s->begin = s->end = s->ts = 0;
 	s->size = size;
 	s->staged = true;
 }
@@ -189,7 +204,7 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
 	if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin)) {
 #if CAIRN_PORT_STAGE
 		if (s->staged)
-			cairn_port_commit(r, s->begin, s->size);
+			cairn_port_commit(r, s->record, s->size + CAIRN_ONE_RECORD);
 #endif
 		return; /* an outer writer is pending and will publish us (I3) */
 	}
@@ -270,6 +285,38 @@ CAIRN_INLINE void *cairn_reserve_once(struct cairn_slot *s, const uint32_t *id, 
 	cairn_port_preempt_on(s->preempt);
 	return NULL;
 }
+
+#if CAIRN_PORT_STAGE
+/*
+ * The same in one try for a context that has no stream of its own but prepares its records elsewhere. NULL: nothing has happened.
+ * cairn_commit_staged() ends it.
+ */
+CAIRN_INLINE void *cairn_reserve_staged(struct cairn_slot *s, const uint32_t *id, uint32_t bytes)
+{
+	uint32_t size = cairn_record_size(bytes);
+	char *p = NULL;
+
+	s->preempt = cairn_port_preempt_off();
+	s->ring = cairn_port_staging();
+	if (CAIRN_LIKELY(s->ring != NULL && (p = cairn_staging_take(s->ring, size)))) {
+		s->record = p;
+		s->size = size;
+		if (bytes & 3)
+			*(uint32_t *)(void *)(p + size - 4) = 0;
+		*(cairn_half *)(void *)(p + 6) = (uint16_t)*id;
+		return p + CAIRN_RECORD_HEADER_BYTES;
+	}
+	cairn_port_preempt_on(s->preempt);
+	return NULL;
+}
+
+CAIRN_INLINE void cairn_commit_staged(struct cairn_slot *s)
+{
+	cairn_barrier(); /* the payload, then its transfer, for what interrupts us */
+	cairn_port_commit(s->ring, s->record, s->size + CAIRN_ONE_RECORD);
+	cairn_port_preempt_on(s->preempt);
+}
+#endif
 
 /* Make the record visible. Context: that of cairn_reserve(). Do not touch the payload afterwards. */
 CAIRN_INLINE void cairn_commit(struct cairn_slot *s)

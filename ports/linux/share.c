@@ -23,13 +23,26 @@
 
 /* Where a thread without a stream of its own prepares records. Not on its stack, which may be small. */
 struct port_staging {
-	struct cairn_ring ring;
+	struct cairn_ring ring;    /* first: cairn_port_own_staging points here */
+	struct cairn_arch_rseq at; /* without rseq no CPU is below nr_cpus: the sequence is refused, and the record goes by a claim */
 	struct port_staging *next; /* in the list of free ones */
+	uint32_t no_rseq[8];       /* in place of a struct rseq, where the thread has none */
 	uint32_t room[];
 };
 
-/* Set: this thread shares the streams of CPUs. */
-static __thread struct port_staging *port_staging PORT_TLS;
+__thread struct cairn_ring *cairn_port_own_staging;
+
+static struct port_staging *port_staging_of(struct cairn_ring *r)
+{
+	return (struct port_staging *)(void *)r;
+}
+
+/* The record's room is free again. */
+CAIRN_INLINE void port_staging_give(struct cairn_ring *r, uint64_t taken)
+{
+	cairn_barrier();
+	r->pos -= taken; /* one instruction where there is one: nobody else's, and who nests here sets it back */
+}
 
 void cairn_share_configure(const char *v)
 {
@@ -73,6 +86,16 @@ static void port_unlock(const struct port_locked *l)
 	errno = l->saved_errno;
 }
 
+/* This thread's struct rseq; NULL: its streams are claimed. */
+static char *port_rseq(void)
+{
+#if CAIRN_ARCH_HAS_RSEQ
+	return cairn_process.rseq ? cairn_arch_thread_pointer() + __rseq_offset : NULL;
+#else
+	return NULL;
+#endif
+}
+
 /* The thread shares the CPUs' streams from here on. All signals are blocked. False: no memory. */
 bool cairn_share_begin(uint32_t tid)
 {
@@ -89,36 +112,38 @@ bool cairn_share_begin(uint32_t tid)
 		if (s == MAP_FAILED)
 			return false;
 	}
-	s->ring.base = (uint64_t)(uintptr_t)s->room;
-	s->ring.pkt_mask = CAIRN_POS_MASK;
-	s->ring.limit = PORT_STAGING_BYTES - offsetof(struct port_staging, room);
-	s->ring.pos = 0;
+	s->ring.limit = PORT_STAGING_BYTES - (CAIRN_RECORD_HEADER_BYTES + CAIRN_RECORD_MAX);
+	s->ring.pos = offsetof(struct port_staging, room);
 	s->ring.committed = ~(uint64_t)0; /* no position */
 	s->ring.mode = CAIRN_RING_STAGING;
 	s->ring.task = tid & CAIRN_TASK_PID_MASK;
-	port_staging = s;
+	s->at.task = s->ring.task;
+	s->at.rings = &cairn_rings[cairn_process.nr_streams];
+	s->at.nr_cpus = port_rseq() ? cairn_process.nr_cpus : 0;
+	s->at.rseq = port_rseq() ? port_rseq() : (char *)s->no_rseq;
+	cairn_port_own_staging = &s->ring;
 	return true;
 }
 
 /* At the thread's end: what it had begun and left is counted, by the first of the CPUs' streams that there is. */
 void cairn_share_end(void)
 {
-	struct port_staging *s = port_staging;
+	struct port_staging *s = port_staging_of(cairn_port_own_staging);
 	struct port_locked l;
 	unsigned i;
 
 	if (!s)
 		return;
 	port_lock(&l);
-	port_staging = NULL;
-	for (i = 0; i < cairn_process.nr_cpus && s->ring.pos; i++) {
+	cairn_port_own_staging = NULL;
+	for (i = 0; i < cairn_process.nr_cpus && s->ring.pos >> CAIRN_POS_BITS; i++) {
 		struct cairn_ring *r = cairn_rings[cairn_process.nr_streams + i];
 
 		if (!r)
 			continue;
 		__atomic_fetch_add(&r->lost[CAIRN_LOST_ABANDONED], s->ring.pos >> CAIRN_POS_BITS,
 				   __ATOMIC_RELAXED);
-		s->ring.pos = 0;
+		s->ring.pos &= CAIRN_POS_MASK;
 	}
 	s->next = cairn_process.free_staging;
 	cairn_process.free_staging = s;
@@ -150,10 +175,10 @@ CAIRN_INLINE struct cairn_ring *port_cpu_ring(unsigned cpu)
 	return CAIRN_LIKELY(r != NULL) ? r : port_open_cpu(cairn_process.nr_streams + cpu);
 }
 
-/* By claim; an event of a signal handler finds its own thread's stream taken, as it must. */
+/* By claim; an event of a signal handler finds its own thread's stream taken, as it must. `size` 0 closes the packet. */
 static bool port_write_shared(const char *record, uint32_t size)
 {
-	unsigned cpu = (unsigned)sched_getcpu(), i, tries;
+	unsigned cpu = (unsigned)sched_getcpu(), i, tries = 0;
 
 	for (i = 0; i < PERCPU_CLAIMS; i++) {
 		unsigned at = (cpu + i) % cairn_process.nr_cpus;
@@ -161,8 +186,9 @@ static bool port_write_shared(const char *record, uint32_t size)
 
 		if (!where.ring || __atomic_exchange_n(&cairn_process.claim[at], 1, __ATOMIC_ACQUIRE))
 			continue; /* ORDER share:B, pairs with share:A */
-		for (tries = 0; percpu_try(where, record, size, tries) == PERCPU_AGAIN; tries++)
-			;
+		while ((size ? percpu_write(where.ring, record, size, tries) :
+			       percpu_flush(where, tries)) == PERCPU_AGAIN)
+			tries++;
 		/*
 		 * ORDER share:A / share:B
 		 *   all that a thread wrote to the stream, then claim = 0; who claims it next goes on where it ended.
@@ -175,68 +201,120 @@ static bool port_write_shared(const char *record, uint32_t size)
 }
 
 #if CAIRN_ARCH_HAS_RSEQ
-static bool port_write_rseq(const char *record, uint32_t size)
+/* The stream of this thread's CPU. No ring: this thread is not registered (made without the C library), or no room for the stream. */
+static struct percpu_at port_here(const struct port_staging *s)
 {
-	char *rseq = cairn_arch_thread_pointer() + __rseq_offset;
+	struct percpu_at at = {NULL, s->at.rseq, cairn_load32(&((struct rseq *)(void *)s->at.rseq)->cpu_id)};
+
+	if (at.cpu < s->at.nr_cpus)
+		at.ring = port_cpu_ring(at.cpu);
+	return at;
+}
+
+/* After a first attempt that was aborted or refused. */
+static bool port_write_rseq(struct port_staging *s, const char *record, uint64_t taken)
+{
+	enum cairn_arch_rseq_end end = CAIRN_ARCH_RSEQ_REFUSED;
 	unsigned tries;
 
 	for (tries = 0; tries <= PERCPU_TRIES; tries++) {
-		uint32_t cpu = cairn_load32(&((struct rseq *)(void *)rseq)->cpu_id);
-		struct percpu_at at = {NULL, rseq, cpu};
+		if (end == CAIRN_ARCH_RSEQ_REFUSED) {
+			struct percpu_at at = port_here(s);
+			struct percpu_now now;
 
-		if (CAIRN_UNLIKELY(cpu >= cairn_process.nr_cpus))
-			return false; /* this thread is not registered: made without the C library, or a child of vfork */
-		at.ring = port_cpu_ring(cpu);
-		if (CAIRN_UNLIKELY(!at.ring))
-			return false;
-		if (CAIRN_LIKELY(percpu_try(at, record, size, tries) == PERCPU_DONE))
+			if (!at.ring)
+				return false;
+			now = percpu_look(at.ring);
+			if (percpu_slow(at, now.o, now.ts, (uint32_t)taken, tries) == PERCPU_DONE)
+				return true;
+		}
+		end = cairn_arch_rseq_write(&s->at, record, taken);
+		if (end == CAIRN_ARCH_RSEQ_DONE)
 			return true;
 	}
 	return false;
 }
-#else
-static bool port_write_rseq(const char *record, uint32_t size)
+
+static bool port_flush_rseq(struct port_staging *s)
 {
-	return port_write_shared(record, size);
+	unsigned tries;
+
+	for (tries = 0; tries <= PERCPU_TRIES; tries++) {
+		struct percpu_at at = port_here(s);
+
+		if (!at.ring || percpu_flush(at, tries) == PERCPU_DONE)
+			break;
+	}
+	return true;
+}
+#else
+static bool port_write_rseq(struct port_staging *s, const char *record, uint64_t taken)
+{
+	(void)s;
+	return port_write_shared(record, (uint32_t)taken);
+}
+
+static bool port_flush_rseq(struct port_staging *s)
+{
+	(void)s;
+	return port_write_shared(NULL, 0);
 }
 #endif
 
-struct cairn_ring *cairn_port_stage(uint32_t size)
+/* The record is not written yet: another packet or stream is needed, an interruption came, or streams are claimed. */
+static CAIRN_COLD void port_write_again(struct port_staging *s, char *record, uint64_t taken)
 {
-	struct port_staging *s = port_staging;
-	uint64_t o;
+	bool done;
 
-	if (!s)
-		return NULL;
-	/* What a signal nests here between the load and the store has set pos back before we go on. */
-	o = cairn_load64(&s->ring.pos);
-	if ((o & CAIRN_POS_MASK) + size > s->ring.limit)
-		return NULL;
-	cairn_store64(&s->ring.pos, o + size + CAIRN_ONE_RECORD);
-	cairn_barrier();
-	return &s->ring;
+	if (s->at.nr_cpus) {
+		done = port_write_rseq(s, record, taken);
+	} else {
+		memcpy(record + 8, &s->ring.task, sizeof(s->ring.task));
+		done = port_write_shared(record, (uint32_t)taken);
+	}
+	if (!done)
+		cairn_lost_no_stream();
+	port_staging_give(&s->ring, taken);
 }
 
-void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size)
+/* Calls nothing unless it calls it last: so there is no stack to make. */
+void cairn_port_commit(struct cairn_ring *r, char *record, uint64_t taken)
 {
-	const char *record = (const char *)(uintptr_t)(r->base + (begin & CAIRN_POS_MASK));
+	struct port_staging *s = port_staging_of(r);
 
-	if (CAIRN_UNLIKELY(
-		    !(cairn_process.rseq ? port_write_rseq(record, size) : port_write_shared(record, size))))
+#if CAIRN_ARCH_HAS_RSEQ
+	if (CAIRN_LIKELY(cairn_arch_rseq_write(&s->at, record, taken) == CAIRN_ARCH_RSEQ_DONE)) {
+		port_staging_give(r, taken);
+		return;
+	}
+#endif
+	port_write_again(s, record, taken);
+}
+
+/* By the CPU's stream if there is one. */
+void cairn_port_lose(struct cairn_ring *staging, int cause)
+{
+	unsigned cpu = (unsigned)sched_getcpu() % cairn_process.nr_cpus;
+	struct cairn_ring *r = port_cpu_ring(cpu);
+
+	(void)staging;
+	if (!r)
 		cairn_lost_no_stream();
-	cairn_barrier();
-	cairn_store64(&r->pos, begin);
+	else if (cairn_load32(&r->enabled))
+		(void)percpu_lose(r, (enum cairn_lost)cause, 1);
 }
 
 void cairn_port_flush(void)
 {
-	if (port_staging)
-		(void)(cairn_process.rseq ? port_write_rseq(NULL, 0) : port_write_shared(NULL, 0));
+	struct port_staging *s = port_staging_of(cairn_port_own_staging);
+
+	if (s)
+		(void)(s->at.nr_cpus ? port_flush_rseq(s) : port_write_shared(NULL, 0));
 }
 
 bool cairn_share_is_used(void)
 {
-	return port_staging != NULL;
+	return cairn_port_own_staging != NULL;
 }
 
 void cairn_share_child(void)
@@ -245,5 +323,5 @@ void cairn_share_child(void)
 	cairn_process.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	cairn_process.free_staging = NULL; /* it was being changed, perhaps */
 	cairn_process.cpu_retry_at = 0;
-	port_staging = NULL; /* not reused: the child may be in the middle of an event there */
+	cairn_port_own_staging = NULL; /* not reused: the child may be in the middle of an event there */
 }
