@@ -139,12 +139,13 @@ CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_
 {
 	uint64_t o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */
 	uint64_t ts = cairn_port_clock();
-	char *p = (char *)(uintptr_t)(cairn_load64(&r->base) + (o & cairn_load64(&r->ring_mask)));
-	struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64(&r->pkt_mask)));
+	/* base and masks never change while there are writers */
+	char *p = (char *)(uintptr_t)(cairn_load64_own(&r->base) + (o & cairn_load64_own(&r->ring_mask)));
+	struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64_own(&r->pkt_mask)));
 	uint64_t n;
 
 	__asm__("" : "+r"(h)); /* what commit needs of p - h is computed there: else it takes one more register up to then */
-	if (CAIRN_UNLIKELY((ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0))
+	if (CAIRN_UNLIKELY((ts - cairn_load64_own(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0))
 		return CAIRN_TURN_FULL;
 	n = o + size + CAIRN_ONE_RECORD;
 	if (CAIRN_UNLIKELY(cairn_pos_diff(cairn_load64(&r->limit), n) < 0))
@@ -201,7 +202,7 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
 	struct cairn_ring *r = s->ring;
 
 	cairn_barrier(); /* payload before everything below, for what interrupts us */
-	if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin)) {
+	if (CAIRN_UNLIKELY(cairn_load64_own(&r->committed) != s->begin)) {
 #if CAIRN_PORT_STAGE
 		if (s->staged)
 			cairn_port_commit(r, s->record, s->size + CAIRN_ONE_RECORD);
