@@ -139,6 +139,8 @@ uint32_t cairn_text_bytes(const char *s, uint64_t max, uint32_t room);
  * `max` characters it ends in any case, and zeros follow.
  */
 void cairn_text_copy(char *to, const char *s, uint64_t max, uint32_t bytes);
+/* The same for the string, and the number of bytes, that cairn_text_bytes() has measured. */
+void cairn_text_copy_measured(char *to, const char *s, uint32_t bytes);
 /* Fill an array of char: the string up to its NUL, then zeros; no NUL if all of it is used. */
 void cairn_text_fill(char *to, const char *s, uint32_t bytes);
 /* Copy bytes that do not overlap; any alignment. */
@@ -625,7 +627,7 @@ cairn_on:                                                          \
 	else                                                                                      \
 		cairn_array_copy_(cairn_entry->n, n, sizeof(cairn_entry->n));
 #define CAIRN_ASSIGN_string(n) \
-	cairn_text_copy(CAIRN_TAIL_AT_(cairn_loc_##n), cairn_src_##n, ~0u, cairn_loc_##n >> 16);
+	cairn_text_copy_measured(CAIRN_TAIL_AT_(cairn_loc_##n), cairn_src_##n, cairn_loc_##n >> 16);
 #define CAIRN_ASSIGN_dynamic(T, n) \
 	cairn_bytes_copy(CAIRN_TAIL_AT_(cairn_loc_##n), n, cairn_loc_##n >> 16);
 
