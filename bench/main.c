@@ -5,7 +5,7 @@
  *
  *	build TEXT			how this was compiled
  *	row NAME UNIT AGAINST		`-` = no floor
- *	value ROUND NAME NUMBER
+ *	value ROUND NAME NUMBER OTHERS	others: of the time in which the row's loops ran, what other threads had of their CPUs
  */
 #define _GNU_SOURCE
 #include "bench.h"
@@ -84,13 +84,24 @@ struct half {
 	uint64_t n;
 	unsigned thread, threads;
 	double ns;
+	uint64_t wall_ns, others_ns; /* of the loop: how long it took, and how much of that its thread did not run */
 };
+
+static uint64_t row_wall_ns, row_others_ns;
 
 static unsigned halves_ready; /* of all pairs so far */
 
+static uint64_t wall_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static void run_half(struct half *h)
 {
-	uint64_t start;
+	uint64_t start, wall, ran;
 
 	h->loop(h->n / 64, h->thread); /* own ring, own lines: not in the time */
 	if (h->threads == 2) {
@@ -99,9 +110,20 @@ static void run_half(struct half *h)
 		while (__atomic_load_n(&halves_ready, __ATOMIC_ACQUIRE) < pair * 2 + 2)
 			;
 	}
+	wall = wall_now();
 	start = bench_now();
 	h->loop(h->n, h->thread);
-	h->ns = (double)(bench_now() - start) / (double)h->n;
+	ran = bench_now() - start;
+	h->ns = (double)ran / (double)h->n;
+	h->wall_ns = wall_now() - wall;
+	h->others_ns = h->wall_ns > ran ? h->wall_ns - ran : 0;
+}
+
+/* In the thread that the row belongs to, while no other row runs. */
+static void add_half(const struct half *h)
+{
+	row_wall_ns += h->wall_ns;
+	row_others_ns += h->others_ns;
 }
 
 static void second_half(void *arg)
@@ -111,15 +133,19 @@ static void second_half(void *arg)
 
 double bench_ns(bench_loop *loop, uint64_t n, unsigned threads)
 {
-	struct half first = {loop, n, 0, threads, 0}, second = {loop, n, 1, threads, 0};
+	struct half first = {.loop = loop, .n = n, .thread = 0, .threads = threads};
+	struct half second = {.loop = loop, .n = n, .thread = 1, .threads = threads};
 
 	if (threads == 1) {
 		run_half(&first);
+		add_half(&first);
 		return first.ns;
 	}
 	bench_worker_ask(BENCH_SECOND, second_half, &second);
 	run_half(&first);
 	bench_worker_wait(BENCH_SECOND);
+	add_half(&first);
+	add_half(&second);
 	return (first.ns + second.ns) / 2;
 }
 
@@ -130,8 +156,10 @@ static void run_row(const struct bench_row *row, unsigned round, double scale)
 
 	if (n < 1)
 		n = 1;
+	row_wall_ns = row_others_ns = 0;
 	value = row->threads ? bench_ns(row->loop, n, row->threads) : row->measure(n);
-	printf("value %u %s %.6f\n", round, row->name, value);
+	printf("value %u %s %.6f %.4f\n", round, row->name, value,
+	       row_wall_ns ? (double)row_others_ns / (double)row_wall_ns : 0);
 }
 
 /* ---- all ---- */
