@@ -495,7 +495,7 @@ cairn_on:                                                          \
 			cairn_record_again##class_id args;                                     \
 			return;                                                                \
 		}                                                                              \
-		CAIRN_RECORD_BODY_(cairn_reserve_once, &cairn_e->id, cairn_commit, return;,    \
+		CAIRN_RECORD_BODY_(cairn_reserve_once, &cairn_e->id, cairn_commit_once, return;, \
 				   class_id, fields, __VA_ARGS__)                              \
 		CAIRN_PASTE_(CAIRN_RECORD_ELSE_, CAIRN_PORT_STAGE)(class_id) args;             \
 	}

@@ -130,14 +130,14 @@ CAIRN_INLINE void cairn_slot_stage(struct cairn_slot *s, struct cairn_ring *r, u
 enum cairn_turn { CAIRN_TURN_RESERVED, CAIRN_TURN_FULL, CAIRN_TURN_MOVED };
 
 /*
- * One try to reserve `size` bytes (header included, a multiple of 4); fills the slot but `preempt` if it succeeds.
+ * One try to reserve `size` bytes (header included, a multiple of 4) at `o`, which was read before this (I2: before the clock); fills the slot
+ * but `preempt` if it succeeds.
  *
  * Returns   CAIRN_TURN_FULL: the record does not go here, cairn_ring_slow() knows more; CAIRN_TURN_MOVED: a nested writer came
- *           between, try again.
+ *           between, or the position is another one; try again.
  */
-CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
+CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint64_t o, uint32_t size)
 {
-	uint64_t o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */
 	uint64_t ts = cairn_port_clock();
 	/* base and masks never change while there are writers */
 	char *p = (char *)(uintptr_t)(cairn_load64_own(&r->base) + (o & cairn_load64_own(&r->ring_mask)));
@@ -188,7 +188,7 @@ CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
 #endif
 		if (CAIRN_UNLIKELY(r == NULL))
 			return false;
-		turn = cairn_ring_turn(s, r, size);
+		turn = cairn_ring_turn(s, r, cairn_load64(&r->pos), size);
 		if (CAIRN_LIKELY(turn == CAIRN_TURN_RESERVED))
 			return true;
 		if (turn == CAIRN_TURN_FULL && !cairn_ring_slow(r, size))
@@ -196,19 +196,12 @@ CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
 	}
 }
 
-/* Publish the record, and what nested writers left behind it. */
-CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
+/* Publish the record, and what nested writers left behind it: by the holder of the token (I3). */
+CAIRN_INLINE void cairn_ring_commit_first(const struct cairn_slot *s)
 {
 	struct cairn_ring *r = s->ring;
 
 	cairn_barrier(); /* payload before everything below, for what interrupts us */
-	if (CAIRN_UNLIKELY(cairn_load64_own(&r->committed) != s->begin)) {
-#if CAIRN_PORT_STAGE
-		if (s->staged)
-			cairn_port_commit(r, s->record, s->size + CAIRN_ONE_RECORD);
-#endif
-		return; /* an outer writer is pending and will publish us (I3) */
-	}
 	cairn_store64(&s->hdr->ts_end, s->ts);
 	cairn_store64(&s->hdr->content_bits, ((uint64_t)(s->record - (char *)s->hdr) + s->size) * 8);
 	/*
@@ -218,6 +211,21 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
 	cairn_store64_release(&r->committed, s->end); /* ORDER commit:A, pairs with read:A */
 	if (CAIRN_UNLIKELY(cairn_load64(&r->pos) != s->end && cairn_load64(&r->committed) == s->end))
 		cairn_ring_publish(r, s->end);
+}
+
+CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
+{
+	struct cairn_ring *r = s->ring;
+
+	cairn_barrier();
+	if (CAIRN_UNLIKELY(cairn_load64_own(&r->committed) != s->begin)) {
+#if CAIRN_PORT_STAGE
+		if (s->staged)
+			cairn_port_commit(r, s->record, s->size + CAIRN_ONE_RECORD);
+#endif
+		return; /* an outer writer is pending and will publish us (I3) */
+	}
+	cairn_ring_commit_first(s);
 }
 
 /* Write the header, and zeros where the payload will not reach; returns the payload. */
@@ -270,10 +278,14 @@ CAIRN_INLINE void *cairn_reserve(struct cairn_slot *s, uint32_t id, uint32_t byt
 }
 
 /*
- * The same in one try, without any call, so that a caller which has nothing else to call saves no register.
+ * The same in one try, without any call, so that a caller which has nothing else to call saves no register. cairn_commit_once() ends it.
+ *
+ * It begins at `committed`: if the swap finds `pos` there, it was there all the time, as pos is never behind committed and never comes back
+ * to a value; so nobody is pending, and this writer holds the token until it commits. For a CPU that also means that what it needs first was
+ * stored by a plain store, not by the last swap.
  *
  * @bytes    0 .. CAIRN_RECORD_MAX.
- * Returns   NULL: nothing has happened, and cairn_reserve() finds out why (a full packet, an interrupt between, no ring, ...).
+ * Returns   NULL: nothing has happened, and cairn_reserve() finds out why (a full packet, an interrupt between or interrupted, no ring, ...).
  */
 CAIRN_INLINE void *cairn_reserve_once(struct cairn_slot *s, const uint32_t *id, uint32_t bytes)
 {
@@ -281,10 +293,17 @@ CAIRN_INLINE void *cairn_reserve_once(struct cairn_slot *s, const uint32_t *id, 
 
 	s->preempt = cairn_port_preempt_off();
 	r = cairn_ring_here();
-	if (CAIRN_LIKELY(r != NULL && cairn_ring_turn(s, r, cairn_record_size(bytes)) == CAIRN_TURN_RESERVED))
+	if (CAIRN_LIKELY(r != NULL &&
+			 cairn_ring_turn(s, r, cairn_load64(&r->committed), cairn_record_size(bytes)) == CAIRN_TURN_RESERVED))
 		return cairn_record_begin(s, id, bytes);
 	cairn_port_preempt_on(s->preempt);
 	return NULL;
+}
+
+CAIRN_INLINE void cairn_commit_once(struct cairn_slot *s)
+{
+	cairn_ring_commit_first(s);
+	cairn_port_preempt_on(s->preempt);
 }
 
 #if CAIRN_PORT_STAGE

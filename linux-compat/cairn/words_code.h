@@ -10,7 +10,7 @@
  *	static void cairn_record_tick(struct cairn_event *e, int n)
  *	{
  *		... entry = cairn_reserve_once(&slot, e->id, bytes);
- *		if (entry) { { entry->n = n; } cairn_commit(&slot); return; }
+ *		if (entry) { { entry->n = n; } cairn_commit_once(&slot); return; }
  *		cairn_record_again_tick(e, n);
  *	}
  *	struct cairn_event cairn_event_tick = { ... "fs", "tick", cairn_print_tick, &cairn_class_tick, ... };

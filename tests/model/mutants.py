@@ -40,8 +40,8 @@ WRAP = ("\tif (cairn_pos_diff(ns + packet, ring_packet_start(r, cairn_load64(&r-
 MUTANTS = [
     # reserve
     ("* reserve: clock before pos", INLINE,
-     "\tuint64_t o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */\n\tuint64_t ts = cairn_port_clock();\n",
-     "\tuint64_t ts = cairn_port_clock();\n\tuint64_t o = cairn_load64(&r->pos);\n"),
+     "\tuint64_t ts = cairn_port_clock();\n", "\tuint64_t ts = cairn_port_clock();\n\n\to = cairn_load64(&r->pos);\n"),
+    ("* reserve: one try goes behind what is pending", INLINE, "cairn_ring_turn(s, r, cairn_load64(&r->committed), ", "cairn_ring_turn(s, r, cairn_load64(&r->pos), "),
     ("reserve: record not counted", INLINE, "n = o + size + CAIRN_ONE_RECORD;", "n = o + size;"),
     ("reserve: limit not tested", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "0"),
     ("reserve: limit reached is too far", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "cairn_pos_diff(cairn_load64(&r->limit), n) <= 0"),
