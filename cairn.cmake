@@ -5,7 +5,7 @@
 #   CAIRN_PORT   folder of its port header (default: ports/bare of this tree)
 #   CAIRN_ARCH   x86_64, aarch64 or riscv64, if the compiler needs telling what the core does not survive
 #
-# and gets the lists CAIRN_SOURCES, CAIRN_CFLAGS, CAIRN_INCLUDES (folders). The port's own port.c is the host's to
+# and gets the lists CAIRN_SOURCES, CAIRN_CFLAGS, CAIRN_INCLUDES (folders). The port's own sources are the host's to
 # compile.
 
 set(CAIRN_ROOT ${CMAKE_CURRENT_LIST_DIR})

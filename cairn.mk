@@ -5,7 +5,7 @@
 #   CAIRN_PORT   folder of its port header (default: ports/bare of this tree)
 #   CAIRN_ARCH   x86_64, aarch64 or riscv64, if the compiler needs telling what the core does not survive
 #
-# and gets CAIRN_SOURCES (paths as given by the include line), CAIRN_CFLAGS, CAIRN_INCLUDES. The port's own port.c is
+# and gets CAIRN_SOURCES (paths as given by the include line), CAIRN_CFLAGS, CAIRN_INCLUDES. The port's own sources are
 # the host's to compile.
 
 CAIRN_ROOT := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))

@@ -26,21 +26,34 @@ struct bench_row {
 };
 
 /* A table of rows, ended by one without a name. */
-extern const struct bench_row bench_floor_rows[], bench_event_rows[], bench_ring_rows[],
-	bench_peer_rows[];
+extern const struct bench_row bench_floor_rows[], bench_event_rows[], bench_share_rows[],
+	bench_ring_rows[], bench_peer_rows[];
 
 /* ns of processor time for one turn, the mean of the threads. */
 double bench_ns(bench_loop *loop, uint64_t n, unsigned threads);
 /* ns of processor time that this thread has had. */
 uint64_t bench_now(void);
 
+/* The CPU of the main thread (0) and of the second (1); -1: there is no second one. */
+int bench_cpu(unsigned thread);
+void bench_pin(unsigned thread);
+
+/* Threads other than the main one, by what kind of stream they have. All but the second run on the main thread's CPU. */
+enum bench_worker { BENCH_SECOND, BENCH_RSEQ, BENCH_SHARED, BENCH_NR_WORKERS };
+typedef void bench_task(void *arg);
+void bench_worker_start(enum bench_worker which);
+/* One thing at a time for each. */
+void bench_worker_ask(enum bench_worker which, bench_task *task, void *arg);
+void bench_worker_wait(enum bench_worker which);
+
 /* Before the first round, on the pinned main thread; end the program when it cannot be done. */
 void bench_event_begin(void);
-void bench_ring_begin(void);
+void bench_ring_begin(void);  /* takes the streams that are left */
+void bench_share_begin(void); /* behind that */
 void bench_peer_begin(void);
 
-/* Rows of floor.c that others subtract. */
-bench_loop bench_empty_loop;
+/* A row of floor.c that others subtract; the one of two u64. */
+bench_loop bench_empty_loop, bench_two_loop;
 
 __attribute__((__noreturn__, __format__(__printf__, 1, 2))) void bench_fail(const char *format,
 									    ...);

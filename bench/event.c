@@ -10,7 +10,7 @@ static struct cairn_ring *own_ring(void)
 	return stream < CAIRN_MAX_CPUS ? cairn_rings[stream] : NULL;
 }
 
-BENCH_LOOP static void two_loop(uint64_t n, unsigned thread)
+BENCH_LOOP void bench_two_loop(uint64_t n, unsigned thread)
 {
 	uint64_t i;
 
@@ -116,8 +116,8 @@ void bench_event_begin(void)
 #define EVENT_N 400000
 
 const struct bench_row bench_event_rows[] = {
-	{"event_2u64_1t", "ns", "floor", EVENT_N, two_loop, 1, NULL},
-	{"event_2u64_2t", "ns", "floor_2t", EVENT_N, two_loop, 2, NULL},
+	{"event_2u64_1t", "ns", "floor", EVENT_N, bench_two_loop, 1, NULL},
+	{"event_2u64_2t", "ns", "floor_2t", EVENT_N, bench_two_loop, 2, NULL},
 	{"event_str16_1t", "ns", "floor", EVENT_N / 2, text_loop, 1, NULL},
 	{"event_mixed_1t", "ns", "floor", EVENT_N / 5, NULL, 0, mixed_ns},
 	{"site_off", "ns", "empty_loop", 4000000, NULL, 0, site_off_ns},

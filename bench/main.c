@@ -5,13 +5,12 @@
  *
  *	build TEXT			how this was compiled
  *	row NAME UNIT AGAINST		`-` = no floor
- *	value ROUND NAME NUMBER
+ *	value ROUND NAME NUMBER OTHERS	others: of the time in which the row's loops ran, what other threads had of their CPUs
  */
 #define _GNU_SOURCE
 #include "bench.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,10 +59,18 @@ static void find_cpus(void)
 	}
 }
 
-static void pin(unsigned thread)
+int bench_cpu(unsigned thread)
+{
+	return cpus[thread];
+}
+
+/* On a machine with one CPU the second thread is there, but not measured. */
+void bench_pin(unsigned thread)
 {
 	cpu_set_t set;
 
+	if (cpus[thread] < 0)
+		return;
 	CPU_ZERO(&set);
 	CPU_SET(cpus[thread], &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
@@ -77,13 +84,24 @@ struct half {
 	uint64_t n;
 	unsigned thread, threads;
 	double ns;
+	uint64_t wall_ns, others_ns; /* of the loop: how long it took, and how much of that its thread did not run */
 };
+
+static uint64_t row_wall_ns, row_others_ns;
 
 static unsigned halves_ready; /* of all pairs so far */
 
+static uint64_t wall_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static void run_half(struct half *h)
 {
-	uint64_t start;
+	uint64_t start, wall, ran;
 
 	h->loop(h->n / 64, h->thread); /* own ring, own lines: not in the time */
 	if (h->threads == 2) {
@@ -92,31 +110,42 @@ static void run_half(struct half *h)
 		while (__atomic_load_n(&halves_ready, __ATOMIC_ACQUIRE) < pair * 2 + 2)
 			;
 	}
+	wall = wall_now();
 	start = bench_now();
 	h->loop(h->n, h->thread);
-	h->ns = (double)(bench_now() - start) / (double)h->n;
+	ran = bench_now() - start;
+	h->ns = (double)ran / (double)h->n;
+	h->wall_ns = wall_now() - wall;
+	h->others_ns = h->wall_ns > ran ? h->wall_ns - ran : 0;
 }
 
-static void *second_thread(void *arg)
+/* In the thread that the row belongs to, while no other row runs. */
+static void add_half(const struct half *h)
 {
-	pin(1);
+	row_wall_ns += h->wall_ns;
+	row_others_ns += h->others_ns;
+}
+
+static void second_half(void *arg)
+{
 	run_half(arg);
-	return NULL;
 }
 
 double bench_ns(bench_loop *loop, uint64_t n, unsigned threads)
 {
-	struct half first = {loop, n, 0, threads, 0}, second = {loop, n, 1, threads, 0};
-	pthread_t id;
+	struct half first = {.loop = loop, .n = n, .thread = 0, .threads = threads};
+	struct half second = {.loop = loop, .n = n, .thread = 1, .threads = threads};
 
 	if (threads == 1) {
 		run_half(&first);
+		add_half(&first);
 		return first.ns;
 	}
-	if (pthread_create(&id, NULL, second_thread, &second))
-		bench_fail("cannot start a thread");
+	bench_worker_ask(BENCH_SECOND, second_half, &second);
 	run_half(&first);
-	pthread_join(id, NULL);
+	bench_worker_wait(BENCH_SECOND);
+	add_half(&first);
+	add_half(&second);
 	return (first.ns + second.ns) / 2;
 }
 
@@ -127,16 +156,23 @@ static void run_row(const struct bench_row *row, unsigned round, double scale)
 
 	if (n < 1)
 		n = 1;
+	row_wall_ns = row_others_ns = 0;
 	value = row->threads ? bench_ns(row->loop, n, row->threads) : row->measure(n);
-	printf("value %u %s %.6f\n", round, row->name, value);
+	printf("value %u %s %.6f %.4f\n", round, row->name, value,
+	       row_wall_ns ? (double)row_others_ns / (double)row_wall_ns : 0);
 }
 
 /* ---- all ---- */
 
-static void add_rows(const struct bench_row *table)
+/* All, or those that are named. */
+static void add_rows(const struct bench_row *table, int nr_names, char **names)
 {
 	for (; table->name; table++) {
-		if (table->threads == 2 && cpus[1] < 0)
+		int i = 0;
+
+		while (i < nr_names && strcmp(names[i], table->name) != 0)
+			i++;
+		if ((table->threads == 2 && cpus[1] < 0) || (nr_names && i == nr_names))
 			continue;
 		if (nr_rows == BENCH_MAX_ROWS)
 			bench_fail("more than %d rows", BENCH_MAX_ROWS);
@@ -149,19 +185,24 @@ int main(int argc, char **argv)
 	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1, round, i;
 	double scale = argc > 2 ? strtod(argv[2], NULL) : 1;
 
-	if (argc > 3 || !rounds || !(scale > 0))
+	int nr_names = argc > 3 ? argc - 3 : 0;
+	char **names = argv + 3;
+
+	if (!rounds || !(scale > 0))
 		bench_fail(
-			"usage: bench [ROUNDS [SCALE]], SCALE multiplies the turns of each row; bench/run.py is for people");
+			"usage: bench [ROUNDS [SCALE [ROW...]]], SCALE multiplies the turns of each row; bench/run.py is for people");
 	find_cpus();
-	pin(0);
+	bench_pin(0);
 	bench_event_begin();
 	bench_ring_begin();
-	add_rows(bench_floor_rows);
-	add_rows(bench_event_rows);
-	add_rows(bench_ring_rows);
+	bench_share_begin();
+	add_rows(bench_floor_rows, nr_names, names);
+	add_rows(bench_event_rows, nr_names, names);
+	add_rows(bench_share_rows, nr_names, names);
+	add_rows(bench_ring_rows, nr_names, names);
 #if BENCH_PEERS
 	bench_peer_begin();
-	add_rows(bench_peer_rows);
+	add_rows(bench_peer_rows, nr_names, names);
 #endif
 	printf("build %s\n", BENCH_BUILD);
 	for (i = 0; i < nr_rows; i++)

@@ -60,31 +60,41 @@ static struct cairn_reader *snapshot_reader;
 static char *snapshot_copy; /* of all packets of all streams */
 static pthread_barrier_t snapshot_filled;
 
-/* Each thread that lives at the same time has a stream of its own; the streams stay when they have gone. */
-static void *fill_stream(void *arg)
+static void fill_own(void *arg)
 {
 	uint64_t i;
 
 	(void)arg;
 	for (i = 0; i < BENCH_RING_BYTES / 16; i++)
 		cairn_trace_two(i, i);
+}
+
+/* Lives as long as the program: a stream that nobody holds would be had by the threads that are to share (share.c). */
+static void *fill_and_stay(void *arg)
+{
+	fill_own(arg);
 	pthread_barrier_wait(&snapshot_filled);
+	for (;;)
+		pause();
 	return NULL;
 }
 
+/* This thread's, the second's, and those of as many more as there are streams (CAIRN_STREAMS). */
 static void fill_streams(void)
 {
-	pthread_t threads[SNAPSHOT_STREAMS - 1];
-	unsigned i, nr = sizeof(threads) / sizeof(threads[0]);
+	unsigned i;
+	pthread_t id;
 
-	if (pthread_barrier_init(&snapshot_filled, NULL, nr))
+	bench_worker_start(BENCH_SECOND);
+	bench_worker_ask(BENCH_SECOND, fill_own, NULL);
+	bench_worker_wait(BENCH_SECOND);
+	if (pthread_barrier_init(&snapshot_filled, NULL, SNAPSHOT_STREAMS - 1))
 		bench_fail("no barrier");
-	for (i = 0; i < nr; i++) {
-		if (pthread_create(&threads[i], NULL, fill_stream, NULL))
+	for (i = 2; i < SNAPSHOT_STREAMS; i++) {
+		if (pthread_create(&id, NULL, fill_and_stay, NULL) || pthread_detach(id))
 			bench_fail("cannot start thread %u", i);
 	}
-	for (i = 0; i < nr; i++)
-		pthread_join(threads[i], NULL);
+	pthread_barrier_wait(&snapshot_filled);
 	blank_records(BENCH_RING_BYTES / 16, 16); /* and this thread's */
 }
 

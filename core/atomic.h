@@ -2,7 +2,9 @@
 /*
  * The only door to memory ordering: the order stands in the function's name. All are on plain 32 and 64-bit integers, since an
  * _Atomic member does not compile as C++. A relaxed access is single: the compiler may not split, repeat or drop it, nor move it
- * across another (volatile). cairn_local_* are atomic against what interrupts this CPU or thread, not against other CPUs.
+ * across another (volatile). cairn_local_* are atomic against what interrupts this CPU or thread, not against other CPUs. cairn_load64_own() is
+ * for words that no other CPU writes while this one looks: the compiler may make the load a part of the instruction that uses it, and moves it
+ * across anything but a barrier, a cairn_local_* and what its address depends on.
  *
  * Two bodies: builtins, and with CAIRN_MODEL=1 one call per access into the test that owns the schedule (tests/model/), which
  * performs the access and may run anything before and after it.
@@ -28,6 +30,11 @@ void cairn_model_fence(enum cairn_order order);
 CAIRN_C_END
 
 CAIRN_INLINE uint64_t cairn_load64(const volatile uint64_t *p)
+{
+	return cairn_model_load(p, 8, CAIRN_RELAXED);
+}
+
+CAIRN_INLINE uint64_t cairn_load64_own(const uint64_t *p)
 {
 	return cairn_model_load(p, 8, CAIRN_RELAXED);
 }
@@ -92,6 +99,11 @@ CAIRN_INLINE void cairn_fence_full(void)
 CAIRN_INLINE uint64_t cairn_load64(const volatile uint64_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+CAIRN_INLINE uint64_t cairn_load64_own(const uint64_t *p)
+{
+	return *p;
 }
 
 CAIRN_INLINE uint32_t cairn_load32(const volatile uint32_t *p)

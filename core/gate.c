@@ -89,7 +89,7 @@ static bool gate_reserve(struct cairn_slot *s, unsigned buffer, unsigned cpu, ui
 			cairn_lost_no_stream();
 			return false;
 		}
-		turn = cairn_ring_turn(s, r, size);
+		turn = cairn_ring_turn(s, r, cairn_load64(&r->pos), size);
 		if (turn == CAIRN_TURN_RESERVED)
 			break;
 		if (turn == CAIRN_TURN_FULL && !cairn_ring_slow(r, size))

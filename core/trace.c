@@ -208,17 +208,19 @@ void cairn_lost_no_stream(void)
 #if CAIRN_PORT_STAGE
 struct cairn_ring *cairn_ring_stage(uint32_t size)
 {
-	struct cairn_ring *r = cairn_port_stage(size);
+	struct cairn_ring *r = cairn_port_staging();
 
-	if (CAIRN_LIKELY(r != NULL))
+	if (!r) {
+		cairn_port_attach();
+		r = cairn_ring_here();
+		if (r)
+			return r;
+		r = cairn_port_staging();
+	}
+	if (r && cairn_staging_take(r, size))
 		return r;
-	cairn_port_attach();
-	r = cairn_ring_here();
-	if (!r)
-		r = cairn_port_stage(size);
-	if (!r)
-		cairn_lost_no_stream();
-	return r;
+	cairn_lost_no_stream();
+	return NULL;
 }
 #endif
 
@@ -227,11 +229,13 @@ void cairn_ring_too_big(void)
 #if CAIRN_PORT_STAGE
 	struct cairn_ring *r = cairn_ring_here();
 
-	if (!r)
+	if (!r) {
 		r = cairn_ring_stage(0);
-	if (r && r->mode == CAIRN_RING_STAGING) {
-		cairn_port_commit(r, r->pos - CAIRN_ONE_RECORD, CAIRN_PACKET_MAX);
-		return;
+		if (r && r->mode == CAIRN_RING_STAGING) {
+			cairn_store64(&r->pos, cairn_load64(&r->pos) - CAIRN_ONE_RECORD);
+			cairn_port_lose(r, CAIRN_LOST_BIG);
+			return;
+		}
 	}
 #else
 	struct cairn_ring *r = cairn_ring_current();

@@ -10,10 +10,10 @@
 
 CAIRN_INLINE uint64_t cairn_arch_clock(void)
 {
-	uint32_t lo, hi;
+	uint64_t lo, hi; /* rdtsc clears the upper halves */
 
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return (uint64_t)hi << 32 | lo;
+	return hi << 32 | lo;
 }
 
 CAIRN_INLINE bool cairn_arch_local_cas64(volatile uint64_t *p, uint64_t old_value,

@@ -41,6 +41,7 @@
 #define CAIRN_USED               __attribute__((__used__))
 #define CAIRN_UNUSED             __attribute__((__unused__))
 #define CAIRN_ALIGNED(n)         __attribute__((__aligned__(n)))
+#define CAIRN_READS_BESIDE       __attribute__((__no_sanitize_address__, __no_sanitize_thread__)) /* an object, in its words */
 #define CAIRN_LIKELY(x)          __builtin_expect(!!(x), 1)
 #define CAIRN_UNLIKELY(x)        __builtin_expect(!!(x), 0)
 #define CAIRN_PRINTF(fmt, first) __attribute__((__format__(__printf__, fmt, first)))

@@ -139,6 +139,8 @@ uint32_t cairn_text_bytes(const char *s, uint64_t max, uint32_t room);
  * `max` characters it ends in any case, and zeros follow.
  */
 void cairn_text_copy(char *to, const char *s, uint64_t max, uint32_t bytes);
+/* The same for the string, and the number of bytes, that cairn_text_bytes() has measured. */
+void cairn_text_copy_measured(char *to, const char *s, uint32_t bytes);
 /* Fill an array of char: the string up to its NUL, then zeros; no NUL if all of it is used. */
 void cairn_text_fill(char *to, const char *s, uint32_t bytes);
 /* Copy bytes that do not overlap; any alignment. */
@@ -502,12 +504,29 @@ cairn_on:                                                          \
 			CAIRN_RECORD_BODY_(cairn_reserve_for, cairn_e, cairn_commit_for, ,     \
 					   class_id, fields, __VA_ARGS__)                      \
 	}                                                                                      \
+	CAIRN_PASTE_(CAIRN_RECORD_STAGED_, CAIRN_PORT_STAGE)                                   \
+	(class_id, params, args, fields, __VA_ARGS__)                                          \
 	CAIRN_UNUSED static void cairn_record##class_id params                                       \
 	{                                                                                      \
-		if (CAIRN_LIKELY(cairn_load32(&cairn_e->gate) == CAIRN_GATE_RECORD))           \
-			CAIRN_RECORD_BODY_(cairn_reserve_once, &cairn_e->id, cairn_commit,     \
-					   return;, class_id, fields, __VA_ARGS__)                   \
-		cairn_record_again##class_id args;                                                   \
+		if (CAIRN_UNLIKELY(cairn_load32(&cairn_e->gate) != CAIRN_GATE_RECORD)) {       \
+			cairn_record_again##class_id args;                                     \
+			return;                                                                \
+		}                                                                              \
+		CAIRN_RECORD_BODY_(cairn_reserve_once, &cairn_e->id, cairn_commit_once, return;, \
+				   class_id, fields, __VA_ARGS__)                              \
+		CAIRN_PASTE_(CAIRN_RECORD_ELSE_, CAIRN_PORT_STAGE)(class_id) args;             \
+	}
+
+/* Whose context has no ring may have a staging area (port.h): hot too, where threads share streams, and one call. The gate is RECORD. */
+#define CAIRN_RECORD_ELSE_0(class_id) cairn_record_again##class_id
+#define CAIRN_RECORD_ELSE_1(class_id) cairn_record_staged##class_id
+#define CAIRN_RECORD_STAGED_0(class_id, params, args, fields, ...)
+#define CAIRN_RECORD_STAGED_1(class_id, params, args, fields, ...)                             \
+	CAIRN_UNUSED __attribute__((__noinline__)) static void cairn_record_staged##class_id params \
+	{                                                                                      \
+		CAIRN_RECORD_BODY_(cairn_reserve_staged, &cairn_e->id, cairn_commit_staged,    \
+				   return;, class_id, fields, __VA_ARGS__)                     \
+		cairn_record_again##class_id args;                                             \
 	}
 
 /* ---- short form ---- */
@@ -625,7 +644,7 @@ cairn_on:                                                          \
 	else                                                                                      \
 		cairn_array_copy_(cairn_entry->n, n, sizeof(cairn_entry->n));
 #define CAIRN_ASSIGN_string(n) \
-	cairn_text_copy(CAIRN_TAIL_AT_(cairn_loc_##n), cairn_src_##n, ~0u, cairn_loc_##n >> 16);
+	cairn_text_copy_measured(CAIRN_TAIL_AT_(cairn_loc_##n), cairn_src_##n, cairn_loc_##n >> 16);
 #define CAIRN_ASSIGN_dynamic(T, n) \
 	cairn_bytes_copy(CAIRN_TAIL_AT_(cairn_loc_##n), n, cairn_loc_##n >> 16);
 

@@ -292,7 +292,7 @@ CAIRN_C_END
  *	{
  *		if (cairn_event_tick.gate == CAIRN_GATE_RECORD) {
  *			entry = cairn_reserve_once(&slot, cairn_event_tick.id, 4);
- *			if (entry) { entry->n = n; cairn_commit(&slot); return; }
+ *			if (entry) { entry->n = n; cairn_commit_once(&slot); return; }
  *		}
  *		cairn_record_again_tick(&cairn_event_tick, n);		cold: looks at the whole gate, and reserves whatever it takes
  *	}

@@ -32,12 +32,14 @@
  *				cairn_ring_open(), or leave it. Any context; the event that asked is written if it got one.
  *	CAIRN_PORT_STAGE	(with CAIRN_PORT_ATTACH) for contexts that got no stream of their own; the record is made elsewhere and then copied
  *				into a stream:
- *				struct cairn_ring *cairn_port_stage(uint32_t size): take room for a record of `size` bytes in a ring of this
- *				context alone, of mode CAIRN_RING_STAGING (ring.h), moving its `pos`; LIFO. NULL: there is none.
- *				void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size): write the record that lies
- *				there to a stream, or count it as lost, and set `pos` back to `begin`. One that no packet can hold has no
- *				bytes: it is only to be counted.
- *				void cairn_port_flush(void): cairn_flush() for the stream that this context would write to.
+ *				struct cairn_ring *cairn_port_staging(void), inline: a ring of this context alone, of mode
+ *				CAIRN_RING_STAGING (ring.h), or NULL. Only a context without a stream has one.
+ *				void cairn_port_commit(struct cairn_ring *r, char *record, uint64_t taken): write the record that was
+ *				made there to a stream, or count it as lost: the id lies at 6, the payload at 12, time and task word are
+ *				the port's to give. `taken` is its size plus CAIRN_ONE_RECORD; r->pos is to be decreased by it.
+ *				void cairn_port_lose(struct cairn_ring *r, int cause): count an event (enum cairn_lost) as lost in the stream
+ *				that this context would write to, unless it is off.
+ *				void cairn_port_flush(void): cairn_flush() for that stream.
  *				Any context.
  *	CAIRN_PORT_WAKE		void cairn_port_wake(unsigned cpu): the ring of this CPU is filled up to the level that cairn_buffer_wake_at() set:
  *				wake who reads it. Any context, NMI included, preemption off, in the middle of an event: it may only leave
@@ -110,8 +112,8 @@ void cairn_port_sync_cores(void);
 void cairn_port_attach(void);
 #endif
 #if CAIRN_PORT_STAGE
-struct cairn_ring *cairn_port_stage(uint32_t size);
-void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size);
+void cairn_port_commit(struct cairn_ring *r, char *record, uint64_t taken);
+void cairn_port_lose(struct cairn_ring *r, int cause); /* enum cairn_lost */
 void cairn_port_flush(void);
 #endif
 #if CAIRN_PORT_WAKE

@@ -116,19 +116,34 @@ CAIRN_INLINE int64_t cairn_pos_diff(uint64_t a, uint64_t b)
 
 #if CAIRN_PORT_STAGE
 /*
- * Mode of a ring that is no stream, but where a context without one prepares records (port.h). It lies in no region. `base` is its
- * memory, `pos` counts bytes and records that are being prepared, and `committed` is never a position: so cairn_ring_commit() leaves
- * its straight path.
+ * Mode of a ring that is no stream, but where a context without one prepares records (port.h). It lies in no region. `pos` counts bytes, from
+ * the control block's own address, and records that are being prepared; any record fits that begins at `limit` or before; `committed` is
+ * never a position: so cairn_ring_commit() leaves its straight path.
  */
 #define CAIRN_RING_STAGING 2u
+
+/* Room for a record of `size` bytes, in LIFO order with what interrupts us; NULL: there is none. */
+CAIRN_INLINE char *cairn_staging_take(struct cairn_ring *r, uint32_t size)
+{
+	/* What a signal nests here between the load and the store has set pos back before we go on. */
+	uint64_t o = cairn_load64(&r->pos);
+	char *p = (char *)r + (uint32_t)o;
+
+	if (CAIRN_UNLIKELY((uint32_t)o > r->limit))
+		return NULL;
+	cairn_store64(&r->pos, o + size + CAIRN_ONE_RECORD);
+	cairn_barrier();
+	if (!p)
+		__builtin_unreachable(); /* so callers do not test it twice */
+	return p;
+}
 
 CAIRN_INLINE void cairn_slot_stage(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
 {
 	s->ring = r;
 	s->hdr = NULL;
-	s->begin = cairn_load64(&r->pos) - size - CAIRN_ONE_RECORD;
-	s->record = (char *)(uintptr_t)r->base + (s->begin & CAIRN_POS_MASK);
-	s->end = s->ts = 0;
+	s->record = (char *)r + (uint32_t)cairn_load64(&r->pos) - size;
+	s->begin = s->end = s->ts = 0;
 	s->size = size;
 	s->staged = true;
 }
@@ -137,26 +152,27 @@ CAIRN_INLINE void cairn_slot_stage(struct cairn_slot *s, struct cairn_ring *r, u
 enum cairn_turn { CAIRN_TURN_RESERVED, CAIRN_TURN_FULL, CAIRN_TURN_MOVED };
 
 /*
- * One try to reserve `size` bytes (header included, a multiple of 4); fills the slot but `preempt` if it succeeds.
+ * One try to reserve `size` bytes (header included, a multiple of 4) at `o`, which was read before this (I2: before the clock); fills the slot
+ * but `preempt` if it succeeds.
  *
  * Returns   CAIRN_TURN_FULL: the record does not go here, cairn_ring_slow() knows more; CAIRN_TURN_MOVED: a nested writer came
- *           between, try again.
+ *           between, or the position is another one; try again.
  */
-CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
+CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint64_t o, uint32_t size)
 {
-	uint64_t o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */
 #if CAIRN_PORT_CLOCK_BITS == 64
 	uint64_t ts = cairn_port_clock();
 #endif
-	char *p = (char *)(uintptr_t)(cairn_load64(&r->base) + (o & cairn_load64(&r->ring_mask)));
-	struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64(&r->pkt_mask)));
+	/* base and masks never change while there are writers (and where one is late, its swap fails: core/buffer.c, B2) */
+	char *p = (char *)(uintptr_t)(cairn_load64_own(&r->base) + (o & cairn_load64_own(&r->ring_mask)));
+	struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64_own(&r->pkt_mask)));
 #if CAIRN_PORT_CLOCK_BITS < 64
 	uint64_t ts = cairn_ring_clock(h);
 #endif
 	uint64_t n;
 
 	__asm__("" : "+r"(h)); /* what commit needs of p - h is computed there: else it takes one more register up to then */
-	if (CAIRN_UNLIKELY((ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0))
+	if (CAIRN_UNLIKELY((ts - cairn_load64_own(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0))
 		return CAIRN_TURN_FULL;
 	n = o + size + CAIRN_ONE_RECORD;
 	if (CAIRN_UNLIKELY(cairn_pos_diff(cairn_load64(&r->limit), n) < 0))
@@ -199,7 +215,7 @@ CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
 #endif
 		if (CAIRN_UNLIKELY(r == NULL))
 			return false;
-		turn = cairn_ring_turn(s, r, size);
+		turn = cairn_ring_turn(s, r, cairn_load64(&r->pos), size);
 		if (CAIRN_LIKELY(turn == CAIRN_TURN_RESERVED))
 			return true;
 		if (turn == CAIRN_TURN_FULL && !cairn_ring_slow(r, size))
@@ -207,19 +223,12 @@ CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
 	}
 }
 
-/* Publish the record, and what nested writers left behind it. */
-CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
+/* Publish the record, and what nested writers left behind it: by the holder of the token (I3). */
+CAIRN_INLINE void cairn_ring_commit_first(const struct cairn_slot *s)
 {
 	struct cairn_ring *r = s->ring;
 
 	cairn_barrier(); /* payload before everything below, for what interrupts us */
-	if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin)) {
-#if CAIRN_PORT_STAGE
-		if (s->staged)
-			cairn_port_commit(r, s->begin, s->size);
-#endif
-		return; /* an outer writer is pending and will publish us (I3) */
-	}
 	cairn_store64(&s->hdr->ts_end, s->ts);
 	cairn_store64(&s->hdr->content_bits, ((uint64_t)(s->record - (char *)s->hdr) + s->size) * 8);
 	/*
@@ -229,6 +238,21 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
 	cairn_store64_release(&r->committed, s->end); /* ORDER commit:A, pairs with read:A */
 	if (CAIRN_UNLIKELY(cairn_load64(&r->pos) != s->end && cairn_load64(&r->committed) == s->end))
 		cairn_ring_publish(r, s->end);
+}
+
+CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
+{
+	struct cairn_ring *r = s->ring;
+
+	cairn_barrier();
+	if (CAIRN_UNLIKELY(cairn_load64_own(&r->committed) != s->begin)) {
+#if CAIRN_PORT_STAGE
+		if (s->staged)
+			cairn_port_commit(r, s->record, s->size + CAIRN_ONE_RECORD);
+#endif
+		return; /* an outer writer is pending and will publish us (I3) */
+	}
+	cairn_ring_commit_first(s);
 }
 
 /* Write the header, and zeros where the payload will not reach; returns the payload. */
@@ -281,10 +305,14 @@ CAIRN_INLINE void *cairn_reserve(struct cairn_slot *s, uint32_t id, uint32_t byt
 }
 
 /*
- * The same in one try, without any call, so that a caller which has nothing else to call saves no register.
+ * The same in one try, without any call, so that a caller which has nothing else to call saves no register. cairn_commit_once() ends it.
+ *
+ * It begins at `committed`: if the swap finds `pos` there, it was there all the time, as pos is never behind committed and never comes back
+ * to a value; so nobody is pending, and this writer holds the token until it commits. For a CPU that also means that what it needs first was
+ * stored by a plain store, not by the last swap.
  *
  * @bytes    0 .. CAIRN_RECORD_MAX.
- * Returns   NULL: nothing has happened, and cairn_reserve() finds out why (a full packet, an interrupt between, no ring, ...).
+ * Returns   NULL: nothing has happened, and cairn_reserve() finds out why (a full packet, an interrupt between or interrupted, no ring, ...).
  */
 CAIRN_INLINE void *cairn_reserve_once(struct cairn_slot *s, const uint32_t *id, uint32_t bytes)
 {
@@ -292,11 +320,50 @@ CAIRN_INLINE void *cairn_reserve_once(struct cairn_slot *s, const uint32_t *id, 
 
 	s->preempt = cairn_port_preempt_off();
 	r = cairn_ring_here();
-	if (CAIRN_LIKELY(r != NULL && cairn_ring_turn(s, r, cairn_record_size(bytes)) == CAIRN_TURN_RESERVED))
+	if (CAIRN_LIKELY(r != NULL &&
+			 cairn_ring_turn(s, r, cairn_load64(&r->committed), cairn_record_size(bytes)) == CAIRN_TURN_RESERVED))
 		return cairn_record_begin(s, id, bytes);
 	cairn_port_preempt_on(s->preempt);
 	return NULL;
 }
+
+CAIRN_INLINE void cairn_commit_once(struct cairn_slot *s)
+{
+	cairn_ring_commit_first(s);
+	cairn_port_preempt_on(s->preempt);
+}
+
+#if CAIRN_PORT_STAGE
+/*
+ * The same in one try for a context that has no stream of its own but prepares its records elsewhere. NULL: nothing has happened.
+ * cairn_commit_staged() ends it.
+ */
+CAIRN_INLINE void *cairn_reserve_staged(struct cairn_slot *s, const uint32_t *id, uint32_t bytes)
+{
+	uint32_t size = cairn_record_size(bytes);
+	char *p = NULL;
+
+	s->preempt = cairn_port_preempt_off();
+	s->ring = cairn_port_staging();
+	if (CAIRN_LIKELY(s->ring != NULL && (p = cairn_staging_take(s->ring, size)))) {
+		s->record = p;
+		s->size = size;
+		if (bytes & 3)
+			*(uint32_t *)(void *)(p + size - 4) = 0;
+		*(cairn_half *)(void *)(p + 6) = (uint16_t)*id;
+		return p + CAIRN_RECORD_HEADER_BYTES;
+	}
+	cairn_port_preempt_on(s->preempt);
+	return NULL;
+}
+
+CAIRN_INLINE void cairn_commit_staged(struct cairn_slot *s)
+{
+	cairn_barrier(); /* the payload, then its transfer, for what interrupts us */
+	cairn_port_commit(s->ring, s->record, s->size + CAIRN_ONE_RECORD);
+	cairn_port_preempt_on(s->preempt);
+}
+#endif
 
 /* Make the record visible. Context: that of cairn_reserve(). Do not touch the payload afterwards. */
 CAIRN_INLINE void cairn_commit(struct cairn_slot *s)

@@ -10,7 +10,7 @@
  *	static void cairn_record_tick(struct cairn_event *e, int n)
  *	{
  *		... entry = cairn_reserve_once(&slot, e->id, bytes);
- *		if (entry) { { entry->n = n; } cairn_commit(&slot); return; }
+ *		if (entry) { { entry->n = n; } cairn_commit_once(&slot); return; }
  *		cairn_record_again_tick(e, n);
  *	}
  *	struct cairn_event cairn_event_tick = { ... "fs", "tick", cairn_print_tick, &cairn_class_tick, ... };
@@ -131,7 +131,7 @@
 #define CAIRN_TP_STR_(get, len, ...) \
 	CAIRN_PASTE_(CAIRN_TP_STR_, CAIRN_TP_COUNT_(__VA_ARGS__, 2, 1, ~))(get, len, __VA_ARGS__)
 #define CAIRN_TP_COUNT_(a, b, count, ...) count
-#define CAIRN_TP_STR_1(get, len, n)       cairn_text_copy(get(n), cairn_src_##n, ~0u, len(n))
+#define CAIRN_TP_STR_1(get, len, n)       cairn_text_copy_measured(get(n), cairn_src_##n, len(n))
 #define CAIRN_TP_STR_2(get, len, n, src)  cairn_text_copy(get(n), (const char *)(src), ~0u, len(n))
 #define CAIRN_TP_COPY_(to, from, bytes, room) \
 	cairn_bytes_copy(to, (const void *)(from), CAIRN_TP_LEAST_(bytes, room))

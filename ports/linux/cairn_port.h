@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Port to Linux user space: a stream per thread (threads beyond those streams share one per CPU), signals as the interrupts, the region in a file under /dev/shm (port.c).
+ * Port to Linux user space: a stream per thread (threads beyond those streams share one per CPU), signals as the interrupts, the region in a file under
+ * /dev/shm (process.h names the parts).
  */
 #ifndef CAIRN_PORT_LINUX_H
 #define CAIRN_PORT_LINUX_H
@@ -20,6 +21,10 @@ extern "C" {
 /* This thread's stream; ~0u = none yet. Initial-exec: one load from the thread pointer, nothing that a signal could interrupt. */
 extern __thread unsigned cairn_port_stream
 	__attribute__((__tls_model__("initial-exec"), __visibility__("hidden")));
+/* Where this thread prepares records, while it shares streams; NULL: it has one of its own, or none yet. */
+struct cairn_ring;
+extern __thread struct cairn_ring *cairn_port_own_staging
+	__attribute__((__tls_model__("initial-exec"), __visibility__("hidden")));
 #ifdef __cplusplus
 }
 #endif
@@ -27,6 +32,12 @@ extern __thread unsigned cairn_port_stream
 static inline __attribute__((__always_inline__, __unused__)) unsigned cairn_port_cpu(void)
 {
 	return cairn_port_stream;
+}
+
+static inline __attribute__((__always_inline__, __unused__)) struct cairn_ring *
+cairn_port_staging(void)
+{
+	return cairn_port_own_staging;
 }
 
 static inline __attribute__((__always_inline__, __unused__)) unsigned long

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams that threads share, one for each CPU: for threads beyond the pool of per-thread streams. Part of port.c.
+ * Streams that threads share, one for each CPU: for threads beyond the pool of per-thread streams. Part of share.c.
  *
- * There is no reserve step. A record is prepared in its thread's staging area and then copied to the end of the content in one
- * transaction, which ends in the store to `committed`. Until that store nothing of it counts, and the next transaction writes over it; so no
+ * There is no reserve step. A record is prepared in its thread's staging area and then, in one transaction, given a time and copied to the
+ * end of the content; the transaction ends in the store to `committed`. Until that store nothing of it counts, and the next transaction writes over it; so no
  * record is ever pending, and whoever is killed, migrated or interrupted in the middle leaves the stream as it was.
  *
  *	rseq	the transaction is a restartable sequence: undivided on its CPU
  *	shared	the stream is claimed by an exchange; the thread that finds it taken tries the next of four
  *
  * Invariants, beside those of core/ring.c that readers know of (I2, I6, I7)
- *	P1 A transaction begins with `committed` equal to the value from which everything it stores was computed; the position grows for
+ *	P1 A transaction stores only what was computed from the value that `committed` has when it begins: it reads it itself (a record by
+ *	   restartable sequence; under a claim), or compares it with the value read before (opening a packet). The position grows for
  *	   ever, so an equal value means that no transaction took place in between.
  *	P2 All stores but the last lie behind the content (record, header of the next packet), or say the same again, or may run ahead: ts_end,
  *	   pos, the closing words of the open packet. So a transaction may be abandoned after any of its stores, and started anew.
  *	P3 The header's content_bits is that of the record before (or, of a closed packet, the whole): it never covers a record that is not
  *	   committed. Readers take the end of the open packet from `committed`.
- *	P4 A time is used only if `committed` did not change between its reading and the transaction (I2).
+ *	P4 A time is used only if `committed` did not change between its reading and the transaction (I2); in a sequence that reads both it
+ *	   cannot.
  *	P5 Counters of losses are incremented with the bus locked: they are not part of a transaction.
  */
 #ifndef CAIRN_PORT_LINUX_PERCPU_H
@@ -160,40 +162,48 @@ static CAIRN_COLD enum percpu_result percpu_slow(struct percpu_at at, uint64_t o
 	return percpu_open_packet(at, o, ts, size);
 }
 
-/* Write the record; `size` 0 closes the packet instead, unless it is empty. */
-CAIRN_INLINE enum percpu_result percpu_try(struct percpu_at at, const char *record, uint32_t size,
-					   unsigned tries)
-{
-	struct cairn_ring *r = at.ring;
-	uint64_t o = cairn_load64(&r->committed); /* before the clock (P4) */
-	uint64_t ts = cairn_port_clock();
-	uint64_t n = o + size + CAIRN_ONE_RECORD;
-	char *p = (char *)(uintptr_t)(r->base + (o & r->ring_mask));
-	struct cairn_packet_header *h =
-		(struct cairn_packet_header *)(void *)(p - (o & r->pkt_mask));
-	uint64_t head;
-	uint16_t id;
+/* The time of an attempt, and where the stream then ended. */
+struct percpu_now {
+	uint64_t o, ts;
+};
 
-	if (CAIRN_UNLIKELY(!size && !(o >> CAIRN_POS_BITS)))
-		return PERCPU_DONE;
-	if (CAIRN_UNLIKELY(!size || cairn_pos_diff(cairn_load64(&r->limit), n) < 0 ||
-			   (ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0))
-		return percpu_slow(at, o, ts, size, tries);
-	memcpy(&id, record + 6,
-	       sizeof(id)); /* no more than was stored there at once: else the load would wait for the stores */
-	head = (ts & CAIRN_TS_MASK) | (uint64_t)id << CAIRN_TS_BITS;
-#if CAIRN_ARCH_HAS_RSEQ
-	if (at.rseq) /* P3 */
-		return cairn_arch_rseq_append(at.rseq, at.cpu, r, o, n, h, ts,
-					      (o & r->pkt_mask) * 8, head, p + size, record + size,
-					      size)
-			       ? PERCPU_DONE
-			       : PERCPU_AGAIN;
-#endif
-	memcpy(p, &head, sizeof(head));
-	memcpy(p + sizeof(head), record + sizeof(head), size - sizeof(head));
-	cairn_store64(&h->ts_end, ts);
-	cairn_store64_release(&h->content_bits, (o & r->pkt_mask) * 8);
+CAIRN_INLINE struct percpu_now percpu_look(const struct cairn_ring *r)
+{
+	struct percpu_now now;
+
+	now.o = cairn_load64(&r->committed); /* before the clock (P4) */
+	now.ts = cairn_port_clock();
+	return now;
+}
+
+/* Close the packet, unless it is empty. */
+static CAIRN_COLD enum percpu_result percpu_flush(struct percpu_at at, unsigned tries)
+{
+	struct percpu_now now = percpu_look(at.ring);
+
+	return now.o >> CAIRN_POS_BITS ? percpu_slow(at, now.o, now.ts, 0, tries) : PERCPU_DONE;
+}
+
+/* Write the record to a ring that is claimed. */
+static enum percpu_result percpu_write(struct cairn_ring *r, const char *record, uint32_t size, unsigned tries)
+{
+	struct percpu_now now = percpu_look(r);
+	uint64_t n = now.o + size + CAIRN_ONE_RECORD;
+	char *p = (char *)(uintptr_t)(r->base + (now.o & r->ring_mask));
+	struct cairn_packet_header *h =
+		(struct cairn_packet_header *)(void *)(p - (now.o & r->pkt_mask));
+
+	if (CAIRN_UNLIKELY(cairn_pos_diff(cairn_load64(&r->limit), n) < 0 ||
+			   (now.ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0)) {
+		struct percpu_at at = {r, NULL, 0};
+
+		return percpu_slow(at, now.o, now.ts, size, tries);
+	}
+	memcpy(p, &now.ts, 8);
+	memcpy(p + 6, record + 6, 2); /* the id, over the upper bits of the time */
+	cairn_bytes_copy(p + 8, record + 8, size - 8);
+	cairn_store64(&h->ts_end, now.ts);
+	cairn_store64_release(&h->content_bits, (now.o & r->pkt_mask) * 8); /* P3 */
 	cairn_store64_release(&r->pos, n);
 	cairn_store64_release(&r->committed, n); /* ORDER commit:A, pairs with read:A */
 	return PERCPU_DONE;

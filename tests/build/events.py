@@ -23,8 +23,16 @@ PROGRAMS = {
     "event_short": ["events_short_form"],
     "event_linux": ["events_linux_form", "events_linux_style"],
 }
-CORE = [line.split("#")[0].strip() for line in open(os.path.join(tap.SRC, "sources.txt"), encoding="utf-8")]
-CORE = [path for path in CORE if path]
+
+
+def listed(folder):
+    with open(os.path.join(tap.SRC, folder, "sources.txt"), encoding="utf-8") as file:
+        lines = [line.split("#")[0].strip() for line in file]
+    return [os.path.join(folder, line) for line in lines if line]
+
+
+CORE = listed("")
+PORT = listed("ports/linux")
 CATALOGUE = sorted(glob.glob("cairn/events/*.h", root_dir=os.path.join(tap.SRC, "include")))
 KERNEL = {
     "x86-64 gcc": ["gcc", "-fno-pic", "-mcmodel=kernel", "-mno-red-zone", "-mgeneral-regs-only"],
@@ -49,7 +57,7 @@ def compile_c(command, source, output):
 def core_objects(folder, port):
     """Once for each port, with gcc -O1."""
     objects = []
-    sources = CORE + (["ports/linux/port.c"] if port == "linux" else [])
+    sources = CORE + (PORT if port == "linux" else [])
     for source in sources:
         output = os.path.join(folder, f"{port}-{source.replace('/', '-')}.o")
         if not os.path.exists(output):

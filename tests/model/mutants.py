@@ -40,15 +40,15 @@ WRAP = ("\tif (cairn_pos_diff(ns + packet, ring_packet_start(r, cairn_load64(&r-
 MUTANTS = [
     # reserve
     ("* reserve: clock before pos", INLINE,
-     "\tuint64_t o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */\n\tuint64_t ts = cairn_port_clock();\n",
-     "\tuint64_t ts = cairn_port_clock();\n\tuint64_t o = cairn_load64(&r->pos);\n"),
+     "\tuint64_t ts = cairn_port_clock();\n", "\tuint64_t ts = cairn_port_clock();\n\n\to = cairn_load64(&r->pos);\n"),
+    ("* reserve: one try goes behind what is pending", INLINE, "cairn_ring_turn(s, r, cairn_load64(&r->committed), ", "cairn_ring_turn(s, r, cairn_load64(&r->pos), "),
     ("reserve: record not counted", INLINE, "n = o + size + CAIRN_ONE_RECORD;", "n = o + size;"),
     ("reserve: limit not tested", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "0"),
     ("reserve: limit reached is too far", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "cairn_pos_diff(cairn_load64(&r->limit), n) <= 0"),
     ("reserve: limit a word too far", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "cairn_pos_diff(cairn_load64(&r->limit), n) < -4"),
     ("reserve: positions compared without wrap", INLINE,
      "return (int64_t)((a - b) << (64 - CAIRN_POS_BITS)) >> (64 - CAIRN_POS_BITS);", "return (int64_t)((a & CAIRN_POS_MASK) - (b & CAIRN_POS_MASK));"),
-    ("reserve: time not tested", INLINE, "(ts - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0", "0"),
+    ("reserve: time not tested", INLINE, "(ts - cairn_load64_own(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0", "0"),
     ("reserve: gap of 48 bits", INLINE, "#define CAIRN_RING_GAP_BITS (CAIRN_TS_BITS - 1)", "#define CAIRN_RING_GAP_BITS CAIRN_TS_BITS"),
     ("* reserve: store instead of swap", INLINE, "cairn_local_cas64(&r->pos, o, n)", "(cairn_store64(&r->pos, n), true)"),
     ("reserve: record time read after the swap", INLINE, "s->ts = ts;", "s->ts = cairn_port_clock();"),
@@ -60,7 +60,7 @@ MUTANTS = [
      "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, cairn_record_size(bytes)))) {"),
     # commit
     ("* commit: token not tested", INLINE,
-     "if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != s->begin)) {", "if (0) {"),
+     "if (CAIRN_UNLIKELY(cairn_load64_own(&r->committed) != s->begin)) {", "if (0) {"),
     ("commit: ts_end not stored", INLINE, "\tcairn_store64(&s->hdr->ts_end, s->ts);\n", ""),
     ("commit: content not stored", INLINE, CONTENT, ""),
     ("commit: content without the record", INLINE, "+ s->size) * 8", ") * 8"),

@@ -362,11 +362,12 @@ static void world_returned(void)
 		      w.ring.committed);
 }
 
-/* The two steps of an event of fixed size (declare.h). */
-static void *world_reserve_as_events(struct cairn_slot *slot, uint32_t id, uint32_t bytes)
+/* The two steps of an event of fixed size (declare.h); *once: which of them it was, as the commit is another. */
+static void *world_reserve_as_events(struct cairn_slot *slot, uint32_t id, uint32_t bytes, bool *once)
 {
 	void *p = bytes <= CAIRN_RECORD_MAX ? cairn_reserve_once(slot, &id, bytes) : NULL;
 
+	*once = p != NULL;
 	return p ? p : cairn_reserve(slot, id, bytes);
 }
 
@@ -379,6 +380,7 @@ static bool world_write(uint32_t bytes)
 	struct cairn_slot slot;
 	bool after_stop = w.stopped && w.depth == 0;
 	unsigned starts = w.starts;
+	bool once = false;
 	uint8_t *p;
 
 	*wr = (struct world_write){.state = WRITE_BEGUN, .bytes = bytes};
@@ -386,7 +388,7 @@ static bool world_write(uint32_t bytes)
 	w.depth++;
 	if (w.depth > w.max_depth)
 		w.max_depth = w.depth;
-	p = number & 1 ? world_reserve_as_events(&slot, CAIRN_ID_FIRST + number, bytes)
+	p = number & 1 ? world_reserve_as_events(&slot, CAIRN_ID_FIRST + number, bytes, &once)
 		       : cairn_reserve(&slot, CAIRN_ID_FIRST + number, bytes);
 	if (p) {
 		uint32_t i;
@@ -402,7 +404,10 @@ static bool world_write(uint32_t bytes)
 			p[i] = world_byte(number, i);
 		}
 		wr->state = WRITE_FILLED;
-		cairn_commit(&slot);
+		if (once)
+			cairn_commit_once(&slot);
+		else
+			cairn_commit(&slot);
 		wr->state = WRITE_COMMITTED;
 	} else {
 		wr->state = WRITE_REFUSED;

@@ -6,6 +6,7 @@
  *	crowd short THREADS		THREADS one after the other, a few at a time, three events each
  *	crowd forever THREADS FILE	as run, without end; FILE holds one word per thread: the number of the last event it has emitted
  *	crowd trap LENGTH:OFF,OFF ...	a breakpoint on every instruction of the restartable sequences, whose handler emits
+ *	crowd sequences			where they begin in the program's file, and their lengths
  *	crowd cost EACH			ns per event of a thread with a stream of its own and of one without, in turns
  *
  * Numbers of events of handlers count apart: their `who` is that of the thread plus CROWD_HANDLER. Prints `emitted N`; `run` also
@@ -167,15 +168,31 @@ struct crowd_sequence {
 extern struct crowd_sequence __start_cairn_rseq[] __attribute__((__weak__)),
 	__stop_cairn_rseq[] __attribute__((__weak__));
 
+extern char __executable_start[];
+
+static void crowd_sequences(void)
+{
+	struct crowd_sequence *s;
+
+	for (s = __start_cairn_rseq; s < __stop_cairn_rseq; s++)
+		printf("%llu %llu\n", (unsigned long long)(s->start - (uintptr_t)__executable_start),
+		       (unsigned long long)s->length);
+}
+
 static struct crowd_sequence *crowd_at;
 static unsigned char *crowd_trap, crowd_saved;
 static unsigned crowd_aborted, crowd_passed;
 static uint64_t crowd_emitted;
 
-static void crowd_plain(void)
+/* Two u64, or a string of any length, in turn. */
+static void crowd_either(void)
 {
-	crowd_emitted++;
-	cairn_trace_plain(crowd_emitted, crowd_emitted * CROWD_MIX);
+	uint64_t n = ++crowd_emitted;
+
+	if (n % 2)
+		cairn_trace_plain(n, n * CROWD_MIX);
+	else
+		crowd_emit(0, n);
 }
 
 static void crowd_on_trap(int signal, siginfo_t *info, void *context)
@@ -193,7 +210,7 @@ static void crowd_on_trap(int signal, siginfo_t *info, void *context)
 		crowd_passed++; /* never, while the kernel knows of the sequence */
 		u->uc_mcontext.gregs[REG_RIP]--;
 	}
-	crowd_plain();
+	crowd_either();
 }
 
 static void crowd_set_traps(uint64_t length, const char *offsets)
@@ -218,7 +235,7 @@ static void crowd_set_traps(uint64_t length, const char *offsets)
 			if (cairn_port_write_text(crowd_trap, &int3, 1))
 				abort();
 			for (i = 0; crowd_trap && i < 2000; i++)
-				crowd_plain();
+				crowd_either();
 			if (crowd_trap) {
 				missed++;
 				if (cairn_port_write_text(crowd_trap, &crowd_saved, 1))
@@ -236,7 +253,7 @@ static void crowd_traps(int nr, char **words)
 	int i;
 
 	sigaction(SIGTRAP, &action, NULL);
-	crowd_plain();
+	crowd_either();
 	for (i = 0; i < nr; i++) {
 		uint64_t length = strtoull(words[i], &offsets, 10);
 
@@ -301,7 +318,7 @@ static void crowd_cost(unsigned each)
 	int i;
 
 	crowd_each = each;
-	crowd_plain();
+	crowd_either();
 	pthread_barrier_init(&crowd_all, NULL, 2);
 	pthread_create(&t, NULL, crowd_cost_thread, NULL);
 	for (i = 0; i < CROWD_ROUNDS; i++) {
@@ -341,6 +358,8 @@ int main(int argc, char **argv)
 		crowd_run(n, 0);
 	} else if (argc > 2 && !strcmp(argv[1], "trap")) {
 		crowd_traps(argc - 2, argv + 2);
+	} else if (argc == 2 && !strcmp(argv[1], "sequences")) {
+		crowd_sequences();
 	} else if (argc == 3 && !strcmp(argv[1], "cost")) {
 		crowd_cost(n);
 	} else {

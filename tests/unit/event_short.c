@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The short form of declaring events: what it writes, what it says about it, when it does nothing. */
+#include <stdlib.h>
+#include <sys/mman.h>
+
 #include "event_record.h"
 #include "events_short_form.h"
 
@@ -216,6 +219,114 @@ TEST(a_string_that_changed_keeps_its_length)
 	CHECK_EQ(cairn_text_bytes("abc", ~0u, 3), 3);
 	CHECK_EQ(cairn_text_bytes("abc", ~0u, 1), 1);
 	CHECK_EQ(cairn_text_bytes(NULL, 0, 100), 7);
+}
+
+/* What the words must do, said by bytes. */
+static uint32_t text_bytes_slowly(const char *s, uint64_t max, uint32_t room)
+{
+	uint32_t n = 0;
+
+	while (n + 1 < room && n < max && s[n])
+		n++;
+	return n + 1;
+}
+
+/* A string of `length` characters that ends `behind` bytes before a page that cannot be touched. */
+static char *text_at_page_end(uint32_t length, uint32_t behind)
+{
+	static char *end;
+
+	if (!end) {
+		end = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHECK_NE(end, MAP_FAILED);
+		end += 4096;
+		CHECK_EQ(mprotect(end, 4096, PROT_NONE), 0);
+	}
+	memset(end - 4096, 'z', 4096);
+	return end - length - behind;
+}
+
+static void text_set(char *s, uint32_t length)
+{
+	uint32_t i;
+
+	for (i = 0; i < length; i++)
+		s[i] = (char)(i % 3 ? 'a' + i : 0x80 + i); /* no bit is special */
+}
+
+TEST(a_string_is_measured_and_copied_up_to_the_end_of_its_page)
+{
+	uint32_t length, behind;
+
+	for (length = 0; length < 40; length++) {
+		for (behind = 1; behind < 12; behind++) {
+			char *s = text_at_page_end(length, behind), to[48];
+			uint32_t max;
+
+			text_set(s, length);
+			s[length] = 0;
+			for (max = 0; max < 44; max++) {
+				uint32_t bytes = text_bytes_slowly(s, max, 100);
+
+				CHECK_EQ(cairn_text_bytes(s, max, 100), bytes);
+				CHECK_EQ(cairn_text_bytes(s, ~(uint64_t)0, max + 1), bytes);
+				memset(to, 'x', sizeof(to));
+				cairn_text_copy_measured(to + 1, s, bytes);
+				CHECK_EQ(to[0], 'x');
+				CHECK_MEM(to + 1, s, bytes - 1);
+				CHECK_MEM(to + bytes, "\0x", 2);
+				memset(to, 'x', sizeof(to));
+				cairn_text_fill(to, s, max);
+				CHECK_MEM(to, s, bytes - 1);
+				CHECK_EQ(to[max], 'x');
+				while (bytes <= max)
+					CHECK_EQ(to[bytes++ - 1], 0);
+			}
+		}
+	}
+}
+
+TEST(a_string_without_NUL_is_read_no_further_than_its_greatest_length)
+{
+	uint32_t length;
+
+	for (length = 0; length < 40; length++) {
+		char *s = text_at_page_end(length, 0), to[48];
+
+		text_set(s, length);
+		CHECK_EQ(cairn_text_bytes(s, length, 100), length + 1);
+		CHECK_EQ(cairn_text_bytes(s, ~(uint64_t)0, length + 1), length + 1);
+		memset(to, 'x', sizeof(to));
+		cairn_text_copy(to, s, length, 45);
+		CHECK_MEM(to, s, length);
+		CHECK_EQ(to[length], 0);
+		CHECK_EQ(to[44], 0);
+		CHECK_EQ(to[45], 'x');
+		cairn_text_fill(to, s, length);
+		CHECK_MEM(to, s, length);
+	}
+}
+
+TEST(a_string_that_became_shorter_is_lengthened_by_hashes)
+{
+	uint32_t length, now, i;
+
+	for (length = 1; length < 40; length++) {
+		for (now = 0; now < length; now++) {
+			char *s = malloc(length), to[48]; /* of that size: the sanitizer sees each byte beside it */
+
+			text_set(s, length);
+			CHECK_EQ(cairn_text_bytes(s, length, 100), length + 1);
+			s[now] = 0;
+			memset(to, 'x', sizeof(to));
+			cairn_text_copy_measured(to, s, length + 1);
+			CHECK_MEM(to, s, now);
+			for (i = now; i < length; i++)
+				CHECK_EQ(to[i], '#');
+			CHECK_MEM(to + length, "\0x", 2);
+			free(s);
+		}
+	}
 }
 
 TEST(an_event_without_fields_is_a_header)
