@@ -12,6 +12,12 @@ const char *const cairn_lost_names[CAIRN_NR_LOST] = {
 	[CAIRN_LOST_SWITCH] = "switch",       [CAIRN_LOST_ABANDONED] = "abandoned",
 };
 
+const char *const cairn_refused_names[CAIRN_NR_REFUSED] = {
+	[CAIRN_REFUSED_FILTER] = "filtered",
+	[CAIRN_REFUSED_SAMPLE] = "sampled",
+	[CAIRN_REFUSED_BUDGET] = "over_budget",
+};
+
 static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_reader_stream *st)
 {
 	for (uint32_t i = 0; i < s->nr_cpus; i++)
@@ -94,6 +100,26 @@ static void survey_span(struct survey *s, const struct cairn_reader *r)
 	s->span_ns = last > first ? (uint64_t)last - (uint64_t)first : 0;
 }
 
+/* Since the files before it. */
+static uint64_t survey_no_stream(const struct cairn_image *im)
+{
+	uint64_t n = im->state.lost_no_stream, earlier = im->state.earlier_no_stream;
+
+	if (!cairn_image_is_capture(im))
+		return n;
+	return n > earlier ? n - earlier : 0;
+}
+
+/* What the user did not want is no loss; since the target began, whatever the file. */
+static void survey_refused(struct survey *s, const struct cairn_image *im)
+{
+	for (uint32_t i = 0; i < im->schema.nr_events; i++) {
+		s->refused[CAIRN_REFUSED_FILTER] += im->schema.events[i]->filtered;
+		s->refused[CAIRN_REFUSED_SAMPLE] += im->schema.events[i]->sampled;
+		s->refused[CAIRN_REFUSED_BUDGET] += im->schema.events[i]->over_budget;
+	}
+}
+
 bool survey_take(struct survey *s, struct input *in)
 {
 	const struct cairn_reader *r = in->reader;
@@ -115,7 +141,8 @@ bool survey_take(struct survey *s, struct input *in)
 		for (uint32_t k = 0; k < im->nr_streams && ok; k++)
 			ok = survey_stream(s, in, &im->streams[k], index);
 		free(index);
-		s->lost_no_stream += im->state.lost_no_stream;
+		s->lost_no_stream += survey_no_stream(im);
+		survey_refused(s, im);
 		s->names_dropped += im->state.names_dropped;
 		s->metadata_refused += im->state.metadata_refused;
 	}
@@ -155,6 +182,12 @@ void survey_losses(const struct survey *s, struct cairn_buf *t)
 	if (a->overwritten)
 		cairn_buf_printf(t, "%s%llu overwritten", t->used ? ", " : "",
 				 (unsigned long long)a->overwritten);
+	if (a->elsewhere)
+		cairn_buf_printf(t, "%s%llu in files that were not given", t->used ? ", " : "",
+				 (unsigned long long)a->elsewhere);
+	if (a->consumed)
+		cairn_buf_printf(t, "%s%llu taken by a recorder", t->used ? ", " : "",
+				 (unsigned long long)a->consumed);
 	if (a->unreadable)
 		cairn_buf_printf(t, "%s%llu unreadable", t->used ? ", " : "",
 				 (unsigned long long)a->unreadable);
@@ -173,4 +206,12 @@ void survey_say_losses(const struct survey *s, const struct input *in)
 	if (t.used)
 		say(in->verb, "%s: %llu events; %s", in->path,
 		    (unsigned long long)(s->total.decoded - s->total.filtered), cairn_buf_end(&t));
+}
+
+void survey_refusals(const struct survey *s, struct cairn_buf *t)
+{
+	for (int i = 0; i < CAIRN_NR_REFUSED; i++)
+		if (s->refused[i])
+			cairn_buf_printf(t, "%s%s %llu", t->used ? ", " : "",
+					 cairn_refused_names[i], (unsigned long long)s->refused[i]);
 }

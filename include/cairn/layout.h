@@ -136,7 +136,8 @@ struct cairn_state {
 		lost_no_stream; /* events without a ring: CPU index out of range, no stream to be had */
 	uint64_t work_pending_since; /* clock; 0 = none */
 	uint64_t stopped_at;         /* clock at the stop; 0 = running */
-	uint64_t reserved[21];
+	uint64_t reserved[20];
+	uint64_t earlier_no_stream; /* captures only: of lost_no_stream, what earlier files of the recording tell */
 };
 
 /* An event as the outside may want to see it without decoding metadata. */
@@ -202,12 +203,24 @@ struct cairn_ring {
 	uint32_t state;  /* CAIRN_RING_* */
 	uint64_t reserved0[9];
 	/* reader's line: the only words that the outside writes, see design.md D13 */
-	uint64_t reader;   /* claim */
+	uint64_t reader;   /* claim: 0 = free, CAIRN_READER_*, else a reader inside the target */
 	uint64_t consumed; /* position of the next unread record; advisory in overwrite mode */
 	uint64_t reserved2[6];
 	uint64_t start; /* clear mark: reports begin here */
-	uint64_t reserved3[23];
+	uint64_t reserved3[13];
+	/* captures only: what earlier files of the same recording hold of this ring; all 0 in the first one, and in a region */
+	uint64_t earlier_packets; /* number of the first packet that this file answers for */
+	uint64_t earlier_events;  /* records in the packets before it */
+	uint64_t earlier_lost[CAIRN_NR_LOST];
 };
+
+/*
+ * `reader` when a process outside the target has claimed the ring: who it is, so that another one can tell whether it still lives.
+ * Bit 63 is set, bits 23..62 are its start (clock ticks since boot, /proc/PID/stat, field 22), bits 0..22 its pid.
+ */
+#define CAIRN_READER_OUTSIDE  ((uint64_t)1 << 63)
+#define CAIRN_READER_PID_BITS 23u
+#define CAIRN_READER_PID_MASK (((uint64_t)1 << CAIRN_READER_PID_BITS) - 1)
 
 /* What the opener of packet s + 1 leaves about packet s, in closed[s mod N]. */
 struct cairn_closed {

@@ -137,7 +137,8 @@ def _():
     expect("event-misspelt", 2, "report", "-e", "sched:sched_swich", file)
     expect("event-unknown", 2, "report", "-e", "zzz:*", file)
     expect("no-file", 2, "info")
-    expect("two-files", 2, "info", file, file)
+    expect("two-files", 0, "info", file, file)  # one region, each packet once
+    expect("convert-two-files", 2, "convert", "--to", "ctf", file, file, "-o", "x")
     expect("convert-format", 2, "convert", "--to", "dat", file, "-o", "x")
     expect("record-nothing", 2, "record")
 
