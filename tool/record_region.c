@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* cairn record --region: the memory of a running guest, or the file of a program. */
+#include "holders.h"
 #include "record.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The first live region in the file. */
 static int record_find(const char *path, struct cairn_image *im, struct cairn_fault *why)
@@ -63,12 +65,56 @@ static bool record_wait_region(struct record *r)
 	}
 }
 
+/*
+ * Does the target still run? A program's region tells its process; of a guest's memory those are asked that have the file mapped, if any was ever
+ * found: an image that nobody has mapped may come to life yet.
+ */
+struct region_target {
+	uint32_t pid;
+	uint64_t start;
+	dev_t device;
+	ino_t inode;
+	struct holders holders;
+	uint64_t looked_ns;
+};
+
+#define REGION_HOLDERS_NS 2000000000u
+
+static void region_target_init(struct region_target *t, const struct record *r)
+{
+	struct stat st;
+
+	memset(t, 0, sizeof(*t));
+	t->pid = r->regions[0].pid;
+	t->start = r->regions[0].start;
+	if (stat(r->region, &st) == 0) {
+		t->device = st.st_dev;
+		t->inode = st.st_ino;
+	}
+}
+
+static bool region_target_runs(struct region_target *t, uint64_t now)
+{
+	if (t->pid)
+		return regions_process_alive(t->pid, t->start);
+	if (t->holders.n && holders_any_alive(&t->holders))
+		return true;
+	if (!t->holders.n && t->looked_ns && now - t->looked_ns < REGION_HOLDERS_NS)
+		return true;
+	bool had_any = t->holders.n;
+	holders_find(&t->holders, t->device, t->inode);
+	t->looked_ns = now;
+	return t->holders.n || !had_any;
+}
+
 static bool record_follow(struct record *r)
 {
+	struct region_target target;
 	uint64_t until = r->duration_ns ? record_now() + r->duration_ns : UINT64_MAX;
 	uint64_t look = 0;
 	struct capture *c = r->regions[0].capture;
 
+	region_target_init(&target, r);
 	for (;;) {
 		/*
 		 * the flag is read before the packets: what a stopped target wrote is all there
@@ -76,12 +122,20 @@ static bool record_follow(struct record *r)
 		 */
 		bool stopped = capture_is_stopped(c);
 		uint64_t now = record_now();
+		bool due = now - look >= RECORD_LOOK_NS;
+		/* so is this: a target that has ended before the packets are read has written all of them */
+		bool ended = due && !region_target_runs(&target, now);
 		if (stopped || now >= until || record_signal)
 			return true;
-		int64_t n = record_poll(r);
-		if (n < 0)
+		if (record_poll(r) < 0)
 			return false;
-		if (now - look >= RECORD_LOOK_NS) {
+		if (ended) {
+			if (!r->quiet)
+				say(r->v, "%s: the target has ended; kept what was there",
+				    r->region);
+			return true;
+		}
+		if (due) {
 			look = now;
 			if (capture_is_gone(c)) {
 				say(r->v,
@@ -90,8 +144,7 @@ static bool record_follow(struct record *r)
 				return true;
 			}
 		}
-		if (n == 0)
-			record_sleep(RECORD_IDLE_NS);
+		record_pause(r);
 	}
 }
 
