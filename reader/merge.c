@@ -92,7 +92,7 @@ static int merge_add_files(struct cairn_reader *r, const char *const *paths, uns
 {
 	int e = 0;
 
-	r->sources = calloc(n, sizeof(*r->sources));
+	r->sources = calloc(n, sizeof(struct cairn_source *));
 	if (!r->sources)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n && e != -ENOMEM; i++) {

@@ -71,8 +71,10 @@ void record_pause(struct record *r)
 		r->pause_ns += r->pause_ns / 4;
 	if (r->pause_ns < RECORD_PAUSE_MIN_NS)
 		r->pause_ns = RECORD_PAUSE_MIN_NS;
-	if (r->pause_ns > RECORD_PAUSE_MAX_NS)
-		r->pause_ns = RECORD_PAUSE_MAX_NS;
+	/* a ring that overwrites has no patience after an idle time, and rings are smaller there */
+	uint64_t most = r->hurries ? RECORD_PAUSE_MAX_NS : RECORD_PAUSE_MAX_NS / 5;
+	if (r->pause_ns > most)
+		r->pause_ns = most;
 	if (r->fill < 128)
 		record_sleep(r->pause_ns);
 }

@@ -96,11 +96,11 @@ void record_files_begin(struct record *r)
 
 void record_files_keep(struct record *r)
 {
-	uint64_t *numbers, now = r->number;
+	uint64_t *numbers = NULL, now = r->number;
 	int n = r->keep ? files_list(r, &numbers) : 0;
 	char path[REGIONS_PATH_MAX];
 
-	if (n <= 0)
+	if (!numbers)
 		return;
 	for (int i = 0; i < n && (uint64_t)(n - i) > r->keep; i++) {
 		r->number = numbers[i];

@@ -18,15 +18,15 @@ const char *const cairn_refused_names[CAIRN_NR_REFUSED] = {
 	[CAIRN_REFUSED_BUDGET] = "over_budget",
 };
 
-static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_reader_stream *st)
+static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_image *im, uint32_t cpu)
 {
 	for (uint32_t i = 0; i < s->nr_cpus; i++)
-		if (s->cpus[i].image == st->image && s->cpus[i].cpu == st->cb.cpu)
+		if (s->cpus[i].image == im && s->cpus[i].cpu == cpu)
 			return &s->cpus[i];
 	struct survey_cpu *c = &s->cpus[s->nr_cpus]; /* there is one for each stream */
-	c->image = st->image;
-	c->cpu = st->cb.cpu;
-	c->events = calloc(st->image->schema.nr_events + 1, sizeof(*c->events));
+	c->image = im;
+	c->cpu = cpu;
+	c->events = calloc(im->schema.nr_events + 1, sizeof(*c->events));
 	if (!c->events)
 		return NULL;
 	s->nr_cpus++;
@@ -43,10 +43,10 @@ static uint32_t *survey_index(const struct cairn_schema *schema)
 	return index;
 }
 
-static bool survey_stream(struct survey *s, struct input *in, const struct cairn_reader_stream *st,
-			  const uint32_t *index)
+static bool survey_stream(struct survey *s, struct input *in, const struct cairn_image *im,
+			  const struct cairn_reader_stream *st, const uint32_t *index)
 {
-	struct survey_cpu *c = survey_cpu(s, st);
+	struct survey_cpu *c = survey_cpu(s, im, st->cb.cpu);
 	struct cairn_walk w;
 	struct cairn_reader_record r;
 
@@ -139,7 +139,7 @@ bool survey_take(struct survey *s, struct input *in)
 		uint32_t *index = survey_index(&im->schema);
 		ok = index != NULL;
 		for (uint32_t k = 0; k < im->nr_streams && ok; k++)
-			ok = survey_stream(s, in, &im->streams[k], index);
+			ok = survey_stream(s, in, im, &im->streams[k], index);
 		free(index);
 		s->lost_no_stream += survey_no_stream(im);
 		survey_refused(s, im);
