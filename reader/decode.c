@@ -223,7 +223,7 @@ static void decode_begin(struct cairn_walk *w, const struct cairn_reader_stream 
 	w->events = cb->earlier_events;
 	w->next_seq = cb->earlier_packets;
 	memcpy(w->told, cb->earlier_lost, sizeof(w->told));
-	w->discarded = decode_sum(w->told);
+	w->discarded = w->untold = decode_sum(w->told);
 }
 
 int cairn_walk_init(struct cairn_walk *w, const struct cairn_reader_stream *st,
@@ -406,8 +406,7 @@ static void decode_finish(struct cairn_walk *w)
 	}
 	w->unsaid += lost - w->discarded;
 	w->discarded = lost;
-	uint64_t told = decode_sum(w->told);
-	a->lost = lost > told ? lost - told : 0;
+	a->lost = lost - w->untold;
 	uint64_t most = decode_most_records(w->stream);
 	uint64_t last = w->next_seq;
 	uint64_t end = w->stream->first_seq + w->stream->nr_places;
@@ -440,13 +439,19 @@ static void decode_enter(struct cairn_walk *w, const struct cairn_reader_stream 
 	w->part = from;
 	if (!before || !cairn_image_is_capture(from->image) || from->cb.earlier_events <= w->events)
 		return;
-	uint64_t lost = decode_sum(before->cb.lost);
-	w->unsaid += lost > w->discarded ? lost - w->discarded : 0;
+	/* up to its end the file before told all its losses; those in between are told elsewhere */
+	uint64_t lost = decode_sum(before->cb.lost), next = decode_sum(from->cb.earlier_lost);
+	if (lost > w->discarded) {
+		w->unsaid += lost - w->discarded;
+		w->discarded = lost;
+	}
+	if (next > w->discarded) {
+		w->untold += next - w->discarded;
+		w->discarded = next;
+	}
 	for (int i = 0; i < CAIRN_NR_LOST; i++)
 		if (from->cb.earlier_lost[i] > before->cb.lost[i])
 			w->told[i] += from->cb.earlier_lost[i] - before->cb.lost[i];
-	lost = decode_sum(from->cb.earlier_lost);
-	w->discarded = lost > w->discarded ? lost : w->discarded;
 	w->account.elsewhere += from->cb.earlier_events - w->events;
 	w->events = from->cb.earlier_events;
 	w->next_seq = from->cb.earlier_packets;

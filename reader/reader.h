@@ -43,10 +43,10 @@ enum cairn_fault_kind {
 
 struct cairn_fault {
 	enum cairn_fault_kind kind;
-	int image;       /* number of the region in its file, CAIRN_NO_NUMBER */
-	int64_t ring;    /* CAIRN_NO_NUMBER = not about a ring */
-	int64_t packet;  /* sequence number, CAIRN_NO_NUMBER */
-	uint64_t offset; /* in the file, CAIRN_NO_OFFSET */
+	int image;        /* number of the region in its file, CAIRN_NO_NUMBER */
+	int64_t ring;     /* CAIRN_NO_NUMBER = not about a ring */
+	int64_t packet;   /* sequence number, CAIRN_NO_NUMBER */
+	uint64_t offset;  /* in the file, CAIRN_NO_OFFSET */
 	const char *path; /* of the file; NULL = the one that there is */
 	char what[176];
 	char kept[80]; /* empty = nothing to add */
@@ -145,7 +145,7 @@ struct cairn_schema_event {
 	struct cairn_printer
 		*printer; /* NULL: the format was not understood, fields are printed by name */
 	uint64_t gate;
-	bool has_entry; /* EVENTS has a row of it */
+	bool has_entry;                          /* EVENTS has a row of it */
 	uint64_t filtered, sampled, over_budget; /* refused, as that row says */
 };
 
@@ -200,7 +200,8 @@ struct cairn_reader_stream;
 
 struct cairn_place {
 	uint64_t seq, offset;
-	struct cairn_reader_stream *part; /* it lies in another image of the region, which has this stream; NULL = in its own */
+	struct cairn_reader_stream *
+		part; /* it lies in another image of the region, which has this stream; NULL = in its own */
 };
 
 struct cairn_reader_stream {
@@ -336,7 +337,8 @@ struct cairn_reader_account {
 	uint64_t lost_by[CAIRN_NR_LOST];
 	uint64_t overwritten;
 	uint64_t unreadable; /* written, there, and damaged */
-	uint64_t consumed; /* of a live ring that keeps the oldest: taken by a recorder, whose files have them */
+	uint64_t
+		consumed; /* of a live ring that keeps the oldest: taken by a recorder, whose files have them */
 	uint64_t elsewhere; /* in files of the same recording that were not given; not in the sum */
 	uint64_t packets;
 	uint64_t bytes;             /* of records */
@@ -364,10 +366,11 @@ struct cairn_walk {
 	uint64_t next_place;
 	uint32_t at;
 	uint64_t ts;
-	uint64_t events;    /* records accounted for so far */
-	uint64_t discarded; /* events_discarded accounted for so far */
-	uint64_t unsaid;    /* lost and overwritten, not shown yet */
+	uint64_t events;              /* records accounted for so far */
+	uint64_t discarded;           /* events_discarded accounted for so far */
+	uint64_t unsaid;              /* lost and overwritten, not shown yet */
 	uint64_t told[CAIRN_NR_LOST]; /* losses that other files tell */
+	uint64_t untold;              /* their sum: of `discarded`, what is not told here */
 	uint64_t next_seq;            /* the first packet that is not accounted for */
 	uint64_t prev_end;
 	const struct cairn_reader_stream *part; /* where the last packet was read */

@@ -137,7 +137,8 @@ struct cairn_state {
 	uint64_t work_pending_since; /* clock; 0 = none */
 	uint64_t stopped_at;         /* clock at the stop; 0 = running */
 	uint64_t reserved[20];
-	uint64_t earlier_no_stream; /* captures only: of lost_no_stream, what earlier files of the recording tell */
+	uint64_t
+		earlier_no_stream; /* captures only: of lost_no_stream, what earlier files of the recording tell */
 };
 
 /* An event as the outside may want to see it without decoding metadata. */
@@ -349,6 +350,8 @@ CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, packets_offset) == 144, "format"
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, reader) == 256,
 		    "the reader's words have a line of their own");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, start) == 320, "format");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, earlier_packets) == 432, "format");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_state, earlier_no_stream) == 248, "format");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_closed) == 16, "format");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_packet_header) == CAIRN_PACKET_HEADER_BYTES,
 		    "packet header is 88 bytes");

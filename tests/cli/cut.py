@@ -5,8 +5,10 @@
 one process and several, from a program and from a region."""
 import json
 import os
+import random
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -41,7 +43,7 @@ def record(*words, env=None):
     done = subprocess.run([cli.CAIRN, "record", "-o", cli.path("cut.cairn"), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=60, check=False, env=environment)
     tap.equal(done.returncode, 0, f"status of record: {done.stderr}")
-    tap.equal([n for n in os.listdir(cli.FOLDER.name) if re.search(r"\.[A-Za-z0-9]{6}$", n)], [], "temporaries left behind")
+    tap.equal([n for n in os.listdir(cli.FOLDER.name) if n.startswith("cut.cairn.")], [], "temporaries left behind")
     return sum(int(n) for n in re.findall(r"emitted (\d+)", done.stdout)), done.stderr
 
 
@@ -183,6 +185,36 @@ def _():
     tap.check(len(names) >= 2, f"files: {names}")
     status, out, err = cairn("check", *names)
     tap.equal(status, 0, f"check: {out}{err}")
+
+
+@tap.test("damaged files read together: a fault or the truth, and no event twice")
+def _():
+    emitted, _ = record("--lossless", "-e", "pace:*", "--max-size", "500K", "--", PACE, "1", "150000", "0.25", env={"CAIRN_RING_KB": "64"})
+    names, rng = files()[:4], random.Random(7)
+    good = [open(f, "rb").read() for f in names]
+    for i in range(int(os.environ.get("DAMAGE_ROUNDS", "25"))):
+        for f, data in zip(names, good):
+            data = bytearray(data)
+            for _ in range(rng.randrange(0, 8)):
+                at = rng.choice((rng.randrange(len(data)), rng.randrange(512, 20480), rng.randrange(0, len(data), 4096) + rng.randrange(96)))
+                data[at % len(data)] ^= 1 << rng.randrange(8)
+            if rng.randrange(6) == 0:
+                del data[rng.randrange(len(data)):]
+            struct.pack_into("<I", data, 20, 0) if len(data) > 1024 else None
+            struct.pack_into("<I", data, 20, cli.mkregion.crc32c(bytes(data[:1024]))) if len(data) > 1024 else None
+            with open(f, "wb") as out:
+                out.write(data)
+        order = rng.sample(names, len(names))
+        status, out, err = cairn("stat", "--json", *order, timeout=30)
+        tap.check(status in (0, 1), f"round {i}: status {status}: {err}")
+        tap.check(status == 0 or err.startswith("cairn: "), f"round {i}: fails without a word: {err}")
+        if not out:
+            continue
+        total = json.loads(out)["total"]
+        tap.check(steps(json.loads(out)) <= emitted, f"round {i}: events were invented: {total}")
+        text = cairn("report", "-q", *order, timeout=30)[1]
+        shown = sum(int(n) for n in re.findall(r"^CPU:\d+ \[LOST (\d+) EVENTS\]$", text, re.M))
+        tap.equal(shown, total["lost"] + total["overwritten"] + total["unreadable"], f"round {i}: losses shown, and counted: {total}")
 
 
 @tap.test("sizes and numbers that cannot be are refused with one message")

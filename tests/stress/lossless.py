@@ -76,6 +76,9 @@ def _():
                   f" system {used[1]:.2f} s; load {os.getloadavg()[0]:.1f}; {' '.join(said.split())}")
             if not lost[-1]:
                 return
+    load = os.getloadavg()[0]
+    if load > 1.5 * os.cpu_count():
+        tap.skip(f"allowed: lost {lost} on a machine with a load of {load:.1f}")
     tap.fail(f"lost {lost}")
 
 
