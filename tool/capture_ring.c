@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CAPTURE_TRIES 8
 
@@ -121,6 +122,8 @@ static int capture_put(struct capture *c, struct capture_ring *r, const void *pa
 	if (e == 0) {
 		c->written += bytes;
 		r->written += n;
+	} else if (ftruncate(c->fd, (off_t)(c->packets_at + c->written)) < 0) {
+		/* half a packet stays at the end; readers take what parses of it */
 	}
 	return e;
 }

@@ -46,6 +46,7 @@ struct record {
 	uint64_t duration_ns, wait_ns;
 	uint64_t max_bytes, max_ns, keep; /* 0 = no limit */
 	bool quiet, lossless, hurries;
+	bool consumed; /* something was, of any region */
 	struct record_volume volume;
 	uint64_t number; /* of the volume, where there are several */
 	unsigned nr_files, claims_lost;

@@ -151,8 +151,10 @@ static int64_t output_poll_region(struct record *r, struct record_region *p, uin
 		capture_say_busy(p->capture, r->v, r->region ? r->region : r->program[0]);
 	else if (n < 0)
 		record_fail(r, r->out, (int)-n);
-	if (!r->hurries && capture_consumes(p->capture))
+	if (!r->consumed && capture_consumes(p->capture)) {
+		r->consumed = true;
 		record_hurry(r);
+	}
 	if (capture_fill(p->capture) > r->fill)
 		r->fill = capture_fill(p->capture);
 	return n;
@@ -427,8 +429,20 @@ bool record_end(struct record *r)
 	return output_place_volume(r, &r->volume);
 }
 
+/*
+ * What was consumed is nowhere else: a recording that fails leaves it, as a capture that was not finished.
+ */
+static void output_leave(struct record *r)
+{
+	if (r->volume.temp[0] && r->consumed && output_volume_has_news(r)) {
+		say(r->v, "%s: kept what was recorded; `cairn report` reads it", r->volume.temp);
+		r->volume.temp[0] = '\0';
+	}
+}
+
 void record_free(struct record *r)
 {
+	output_leave(r);
 	while (r->nr_regions) {
 		struct record_region *p = &r->regions[--r->nr_regions];
 		capture_close(p->capture);

@@ -10,6 +10,7 @@ import mmap
 import os
 import random
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -115,9 +116,9 @@ def finish(p, seconds=60):
         p.kill()
 
 
-def recorder(file, out, *words_):
+def recorder(file, out, *words_, **options):
     return start(cli.CAIRN, "record", "--region", file, "-o", out, *words_, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                 env=environment())
+                 env=environment(), **options)
 
 
 def stat(*files):
@@ -226,6 +227,26 @@ def _():
         tap.equal(status, 0, f"check: {text}{err}")
     finish(p)
     r.communicate(timeout=20)
+
+
+@tap.test("a disk that gets full while a ring is consumed: what was taken is kept, the rest stays in the ring")
+def _():
+    directory, out = cli.path("full"), cli.path("full.cairn")
+    p = program(directory, "1", "300000", "0.5", CAIRN_MODE="discard")
+    file = region_of(directory)
+    r = recorder(file, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)))
+    emitted = finish(p)
+    _, err = r.communicate(timeout=20)
+    tap.equal(r.returncode, 1, f"status: {err}")
+    tap.contains(err, "File too large", "message")
+    kept = re.search(r"(\S+): kept what was recorded", err)
+    tap.check(kept and os.path.exists(kept[1]), f"the file that is kept: {err}")
+    status, text, err = cairn("check", kept[1])
+    tap.equal(status, 0, f"check of what is kept: {text}{err}")
+    tap.equal(words(file)[0][0], 0, "the claim")
+    j = stat(kept[1], file)
+    tap.equal((accounted(j), j["total"]["overwritten"], j["total"]["consumed"]), (emitted, 0, 0), f"events, overwritten, consumed of both: {j['total']}")
+    tap.equal(stat(kept[1])["total"]["decoded"] * 28 >> 20, 2, "MiB of records in the file that is kept")
 
 
 def scribble(file, stop, rng, which=(READER, CONSUMED, CONSUMED, START)):
