@@ -376,6 +376,11 @@ bool capture_consumes(const struct capture *c)
 	return false;
 }
 
+int capture_cannot_consume(const struct capture *c)
+{
+	return c->cannot_claim;
+}
+
 unsigned capture_claims_lost(const struct capture *c)
 {
 	unsigned n = 0;

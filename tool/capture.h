@@ -41,6 +41,8 @@ void capture_say_busy(const struct capture *c, const struct verb *v, const char 
 unsigned capture_fill(const struct capture *c);
 /* The region's rings are claimed and consumed. */
 bool capture_consumes(const struct capture *c);
+/* Why rings that keep the oldest are only read, a negative errno number; 0: they are consumed. */
+int capture_cannot_consume(const struct capture *c);
 /* Rings whose claim was overwritten by somebody while we held it. */
 unsigned capture_claims_lost(const struct capture *c);
 /* The target's memory now holds another region or none. */

@@ -48,10 +48,10 @@ static int capture_claim(struct capture *c, struct capture_ring *r)
 	    c->cannot_claim || c->gone || (c->im.state.flags & CAIRN_STATE_STOPPED) ||
 	    capture_target_is_dead(c))
 		return 0;
-	if (!claims_are_open(&c->claims) && claims_open(&c->claims, &c->im) < 0) {
-		c->cannot_claim = true;
+	if (!claims_are_open(&c->claims))
+		c->cannot_claim = claims_open(&c->claims, &c->im);
+	if (c->cannot_claim)
 		return 0;
-	}
 	int e = claims_take(&c->claims, r->stream.index, &c->busy_owner);
 	if (e == -EBUSY) {
 		c->busy_ring = r->stream.index;

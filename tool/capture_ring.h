@@ -52,7 +52,7 @@ struct capture {
 	uint64_t schema_bytes; /* of metadata, loaded to parse open packets */
 	uint64_t least_size;   /* of the target's file; below it, it was cut */
 	struct claims claims;
-	bool cannot_claim;   /* the file is not ours to write: read only */
+	int cannot_claim; /* a negative errno number: the file is not ours to write, it is only read */
 	uint64_t busy_owner; /* after -EBUSY */
 	uint32_t busy_ring;
 	unsigned fill;

@@ -23,6 +23,7 @@ struct record_region {
 	uint64_t start;
 	dev_t device;
 	ino_t inode;
+	bool said_unwritable;
 };
 
 /* The file that is being written. */

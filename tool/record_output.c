@@ -129,7 +129,11 @@ bool record_add(struct record *r, const struct cairn_image *im, dev_t device, in
 		return record_fail(r, r->out, p ? -fd : ENOMEM);
 	}
 	p = &r->regions[r->nr_regions];
-	*p = (struct record_region){NULL, fd, im->sb.pid, im->sb.start_time, device, inode};
+	*p = (struct record_region){.fd = fd,
+				    .pid = im->sb.pid,
+				    .start = im->sb.start_time,
+				    .device = device,
+				    .inode = inode};
 	p->capture = capture_open(im, fd, &e);
 	if (!p->capture) {
 		if (fd != r->volume.fd)
@@ -154,6 +158,13 @@ static int64_t output_poll_region(struct record *r, struct record_region *p, uin
 	if (!r->consumed && capture_consumes(p->capture)) {
 		r->consumed = true;
 		record_hurry(r);
+	}
+	if (!p->said_unwritable && capture_cannot_consume(p->capture)) {
+		p->said_unwritable = true;
+		say(r->v,
+		    "%s: cannot be written (%s): no room is made in its rings, what does not fit is lost",
+		    r->region ? r->region : r->program[0],
+		    strerror(-capture_cannot_consume(p->capture)));
 	}
 	if (capture_fill(p->capture) > r->fill)
 		r->fill = capture_fill(p->capture);

@@ -179,21 +179,20 @@ void survey_losses(const struct survey *s, struct cairn_buf *t)
 		}
 		cairn_buf_put(t, ")", 1);
 	}
-	if (a->overwritten)
-		cairn_buf_printf(t, "%s%llu overwritten", t->used ? ", " : "",
-				 (unsigned long long)a->overwritten);
-	if (a->elsewhere)
-		cairn_buf_printf(t, "%s%llu in files that were not given", t->used ? ", " : "",
-				 (unsigned long long)a->elsewhere);
-	if (a->consumed)
-		cairn_buf_printf(t, "%s%llu taken by a recorder", t->used ? ", " : "",
-				 (unsigned long long)a->consumed);
-	if (a->unreadable)
-		cairn_buf_printf(t, "%s%llu unreadable", t->used ? ", " : "",
-				 (unsigned long long)a->unreadable);
-	if (s->lost_no_stream)
-		cairn_buf_printf(t, "%s%llu lost without a stream", t->used ? ", " : "",
-				 (unsigned long long)s->lost_no_stream);
+	const struct {
+		uint64_t n;
+		const char *what;
+	} rest[] = {
+		{a->overwritten, "overwritten"},
+		{a->elsewhere, "in files that were not given"},
+		{a->consumed, "taken by a recorder"},
+		{a->unreadable, "unreadable"},
+		{s->lost_no_stream, "lost without a stream"},
+	};
+	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
+		if (rest[i].n)
+			cairn_buf_printf(t, "%s%llu %s", t->used ? ", " : "",
+					 (unsigned long long)rest[i].n, rest[i].what);
 }
 
 void survey_say_losses(const struct survey *s, const struct input *in)

@@ -249,6 +249,24 @@ def _():
     tap.equal(stat(kept[1])["total"]["decoded"] * 28 >> 20, 2, "MiB of records in the file that is kept")
 
 
+@tap.test("a region that cannot be written: it is said once, and read")
+def _():
+    g = cli.mkregion.Region()
+    g.state_flags = 0
+    g.ring(4, mode=1)
+    cli.mkregion.fill(g, 60)
+    fd = os.memfd_create("region", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
+    os.write(fd, g.build())
+    import fcntl
+    fcntl.fcntl(fd, 1024 + 9, 8)  # F_ADD_SEALS, F_SEAL_WRITE
+    out = cli.path("sealed.cairn")
+    status, _, err = cairn("record", "-q", "-d", "0.3", "--region", f"/proc/{os.getpid()}/fd/{fd}", "-o", out)
+    os.close(fd)
+    tap.equal((status, len(err.splitlines())), (0, 1), f"status, lines: {err}")
+    tap.contains(err, "cannot be written (Operation not permitted)", "message")
+    tap.equal(stat(out)["total"]["decoded"], 60, "events")
+
+
 def scribble(file, stop, rng, which=(READER, CONSUMED, CONSUMED, START)):
     """Write anything into the words of all rings, until told to stop. Returns how often."""
     n = 0
