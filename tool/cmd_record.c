@@ -88,7 +88,7 @@ struct record_sched {
 	uint64_t runtime, deadline, period;
 };
 #define RECORD_SCHED_RESET_ON_FORK 1u
-#define RECORD_SLICE_NS            300000u
+#define RECORD_SLICE_NS            1000000u
 
 void record_hurry(struct record *r)
 {

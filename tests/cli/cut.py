@@ -187,6 +187,24 @@ def _():
     tap.equal(status, 0, f"check: {out}{err}")
 
 
+@tap.test("CTF of each file: babeltrace2 sees that file's events and losses")
+def _():
+    tap.need("babeltrace2")
+    record("--lossless", "-e", "pace:*", "--max-size", "2M", "--", PACE, "1", "0", "0.1", env={"CAIRN_RING_KB": "64"})
+    lost = []
+    for f in files()[:3]:
+        out = cli.path("cut.ctf")
+        tap.equal(cairn("convert", "--to", "ctf", f, "-o", out)[0], 0, "status of convert")
+        bt = subprocess.run(["babeltrace2", out], capture_output=True, text=True, timeout=60, check=False)
+        tap.equal(bt.returncode, 0, f"babeltrace2: {bt.stderr[-300:]}")
+        total = stat(f)["total"]
+        tap.equal(bt.stdout.count("\n"), total["decoded"], f"events of {f}")
+        said = sum(int(n) for n in re.findall(r"Tracer discarded (\d+) events", bt.stderr))
+        tap.equal(said, total["lost"], f"losses of {f} by babeltrace2")
+        lost.append(said)
+    tap.check(sum(lost) > 0, "nothing was lost: this test shows nothing")
+
+
 @tap.test("damaged files read together: a fault or the truth, and no event twice")
 def _():
     emitted, _ = record("--lossless", "-e", "pace:*", "--max-size", "500K", "--", PACE, "1", "150000", "0.25", env={"CAIRN_RING_KB": "64"})
