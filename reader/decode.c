@@ -2,12 +2,12 @@
 /*
  * Records of a packet, and the walk through a stream with its exact account:
  *
- *	emitted = decoded + lost + overwritten + unreadable
+ *	emitted = decoded + lost + overwritten + unreadable + consumed
  *
  * `events_before` of a packet says how many records were written before it. What the walk has
  * counted so far is less by what was overwritten (a packet is missing) or does not parse (a packet
  * is damaged). The last sum comes from the control block: `events_total` plus the count in
- * `committed`.
+ * `committed`. A capture that continues others (earlier_* of its control blocks) begins to count where they end.
  */
 #include "reader.h"
 
@@ -114,6 +114,7 @@ static void decode_say(const struct cairn_reader_packet *p, const struct cairn_s
 {
 	f->kind = CAIRN_FAULT_DAMAGE;
 	f->image = (int)p->stream->image->index;
+	f->path = p->stream->image->path;
 	f->ring = p->stream->index;
 	f->packet = (int64_t)p->seq;
 	f->offset = p->offset + at;
@@ -193,10 +194,36 @@ void cairn_reader_account_add(struct cairn_reader_account *to, const struct cair
 		to->lost_by[i] += a->lost_by[i];
 	to->overwritten += a->overwritten;
 	to->unreadable += a->unreadable;
+	to->consumed += a->consumed;
+	to->elsewhere += a->elsewhere;
 	to->packets += a->packets;
 	to->bytes += a->bytes;
 	to->damaged += a->damaged;
 	to->torn += a->torn;
+}
+
+static uint64_t decode_sum(const uint64_t lost[CAIRN_NR_LOST])
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < CAIRN_NR_LOST; i++)
+		sum += lost[i];
+	return sum;
+}
+
+/* Count from where the files before this one end. Only tools write these words, in captures. */
+static void decode_begin(struct cairn_walk *w, const struct cairn_reader_stream *st)
+{
+	const struct cairn_reader_stream *first =
+		st->places && st->nr_places && st->places[0].part ? st->places[0].part : st;
+	const struct cairn_ring *cb = &first->cb;
+
+	if (!cairn_image_is_capture(first->image))
+		return;
+	w->events = cb->earlier_events;
+	w->next_seq = cb->earlier_packets;
+	memcpy(w->told, cb->earlier_lost, sizeof(w->told));
+	w->discarded = w->untold = decode_sum(w->told);
 }
 
 int cairn_walk_init(struct cairn_walk *w, const struct cairn_reader_stream *st,
@@ -207,6 +234,7 @@ int cairn_walk_init(struct cairn_walk *w, const struct cairn_reader_stream *st,
 	if (sink)
 		w->sink = *sink;
 	w->packet.stream = st;
+	decode_begin(w, st);
 	if (st->nr_places == 0)
 		return 0;
 	w->packet.bytes = malloc(st->packet_bytes);
@@ -228,11 +256,18 @@ static uint64_t decode_most_records(const struct cairn_reader_stream *st)
 /* `n` records were written and are not there. */
 static void decode_missing(struct cairn_walk *w, uint64_t n)
 {
+	const struct cairn_reader_stream *st = w->stream;
+	/* the writer of a ring that keeps the oldest overwrites only what a reader has taken */
+	bool consumed = !cairn_image_is_capture(st->image) && st->cb.mode == CAIRN_DISCARD &&
+			st->cb.consumed;
+
 	if (w->gap_damaged)
 		w->account.unreadable += n;
+	else if (consumed)
+		w->account.consumed += n;
 	else
 		w->account.overwritten += n;
-	w->unsaid += n;
+	w->unsaid += consumed && !w->gap_damaged ? 0 : n;
 	w->events += n;
 	w->gap_damaged = false;
 }
@@ -255,7 +290,7 @@ static void decode_link(struct cairn_walk *w)
 	struct cairn_reader_packet *p = &w->packet;
 	const struct cairn_ring *cb = &w->stream->cb;
 	struct cairn_fault f;
-	uint64_t missing = w->any ? p->seq - w->prev_seq - 1 : p->seq;
+	uint64_t missing = p->seq > w->next_seq ? p->seq - w->next_seq : 0;
 	uint64_t before = p->h.events_before;
 	uint64_t most = decode_most_records(w->stream);
 	uint64_t span = missing > UINT64_MAX / most ? UINT64_MAX : missing * most;
@@ -362,6 +397,8 @@ static void decode_finish(struct cairn_walk *w)
 		a->lost_by[i] = w->stream->cb.lost[i];
 		lost += a->lost_by[i];
 	}
+	for (int i = 0; i < CAIRN_NR_LOST; i++)
+		a->lost_by[i] = a->lost_by[i] > w->told[i] ? a->lost_by[i] - w->told[i] : 0;
 	if (lost < w->discarded) {
 		a->lost_by[CAIRN_LOST_FULL] +=
 			w->discarded - lost; /* an unfinished capture: the cause is not known */
@@ -369,9 +406,9 @@ static void decode_finish(struct cairn_walk *w)
 	}
 	w->unsaid += lost - w->discarded;
 	w->discarded = lost;
-	a->lost = lost;
+	a->lost = lost - w->untold;
 	uint64_t most = decode_most_records(w->stream);
-	uint64_t last = w->any ? w->prev_seq + 1 : 0;
+	uint64_t last = w->next_seq;
 	uint64_t end = w->stream->first_seq + w->stream->nr_places;
 	if (cairn_image_is_capture(w->stream->image))
 		end = cairn_reader_stream_seq(&w->stream->cb, w->stream->cb.committed,
@@ -392,6 +429,35 @@ static void decode_finish(struct cairn_walk *w)
 	}
 }
 
+/*
+ * The next packets come from another file. What lies between the two is in files that were not given: not lost, and not counted.
+ */
+static void decode_enter(struct cairn_walk *w, const struct cairn_reader_stream *from)
+{
+	const struct cairn_reader_stream *before = w->part;
+
+	w->part = from;
+	if (!before || !cairn_image_is_capture(from->image) || from->cb.earlier_events <= w->events)
+		return;
+	/* up to its end the file before told all its losses; those in between are told elsewhere */
+	uint64_t lost = decode_sum(before->cb.lost), next = decode_sum(from->cb.earlier_lost);
+	if (lost > w->discarded) {
+		w->unsaid += lost - w->discarded;
+		w->discarded = lost;
+	}
+	if (next > w->discarded) {
+		w->untold += next - w->discarded;
+		w->discarded = next;
+	}
+	for (int i = 0; i < CAIRN_NR_LOST; i++)
+		if (from->cb.earlier_lost[i] > before->cb.lost[i])
+			w->told[i] += from->cb.earlier_lost[i] - before->cb.lost[i];
+	w->account.elsewhere += from->cb.earlier_events - w->events;
+	w->events = from->cb.earlier_events;
+	w->next_seq = from->cb.earlier_packets;
+	w->gap_damaged = false;
+}
+
 int cairn_walk_packet(struct cairn_walk *w)
 {
 	const struct cairn_reader_stream *st = w->stream;
@@ -404,7 +470,12 @@ int cairn_walk_packet(struct cairn_walk *w)
 		uint64_t offset =
 			st->places ? st->places[i].offset
 				   : st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
-		int e = cairn_reader_packet_read(st, seq, offset, p, &w->sink);
+		const struct cairn_reader_stream *from =
+			st->places && st->places[i].part ? st->places[i].part : st;
+		if (from != w->part)
+			decode_enter(w, from);
+		int e = cairn_reader_packet_read(from, seq, offset, p, &w->sink);
+		p->stream = st;
 		if (e != CAIRN_READER_OK) {
 			w->account.torn +=
 				e == CAIRN_READER_ABSENT && p->h.seq == CAIRN_SEQ_INVALID;
@@ -418,7 +489,7 @@ int cairn_walk_packet(struct cairn_walk *w)
 		cairn_reader_packet_parse(p, &w->sink);
 		decode_note_open(w);
 		w->any = true;
-		w->prev_seq = seq;
+		w->next_seq = seq + 1;
 		w->prev_end = p->h.ts_end > p->last_ts || p->damaged ? p->h.ts_end : p->last_ts;
 		w->events += p->nr_records;
 		w->gap_damaged = p->good < p->content;

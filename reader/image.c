@@ -20,6 +20,7 @@ static void image_say(const struct cairn_image *im, const struct cairn_sink *sin
 {
 	f->kind = kind;
 	f->image = (int)im->index;
+	f->path = im->path;
 	if (sink && sink->say)
 		sink->say(sink->ctx, f);
 }
@@ -333,6 +334,9 @@ static void image_load_entries(struct cairn_image *im)
 			continue;
 		ev->gate = e[i].gate;
 		ev->has_entry = true;
+		ev->filtered = e[i].filtered;
+		ev->sampled = e[i].sampled;
+		ev->over_budget = e[i].over_budget;
 	}
 	free(e);
 }
@@ -393,7 +397,7 @@ static int image_add_place(struct cairn_reader_stream *st, uint64_t seq, uint64_
 			return -ENOMEM;
 		st->places = p;
 	}
-	st->places[st->nr_places++] = (struct cairn_place){seq, offset};
+	st->places[st->nr_places++] = (struct cairn_place){seq, offset, NULL};
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A reader is a source with all its images; a cursor merges their streams by time. Within a stream
+ * A reader is one or more sources with all their images; a cursor merges their streams by time. Within a stream
  * the order is that of the ring, always. Streams are compared by Unix time if all images know it,
  * else by the time of their clocks; ties go to the lower image, then the finer clock value, the
  * lower CPU, the lower ring.
@@ -34,18 +34,20 @@ static void merge_say(void *ctx, const struct cairn_fault *f)
 		m->to->say(m->to->ctx, f);
 }
 
-static int merge_find_images(struct cairn_reader *r, const struct cairn_sink *sink,
-			     struct cairn_fault *why)
+static int merge_find_images(struct cairn_reader *r, struct cairn_source *s, const char *path,
+			     const struct cairn_sink *sink, struct cairn_fault *why)
 {
 	struct merge_first first = {sink, why, false, false};
 	struct cairn_sink catch = {merge_say, &first};
+	unsigned before = r->nr_images;
 	uint64_t at = 0;
 
 	for (;;) {
 		struct cairn_image im;
 		memset(&im, 0, sizeof(im));
 		im.index = r->nr_images;
-		int e = cairn_image_find(r->source, &at, &im, &catch);
+		im.path = path;
+		int e = cairn_image_find(s, &at, &im, &catch);
 		if (e <= 0 || r->nr_images >= MERGE_IMAGES_MAX)
 			break;
 		if (first.have && sink && sink->say) /* it had only been the reason until now */
@@ -58,9 +60,9 @@ static int merge_find_images(struct cairn_reader *r, const struct cairn_sink *si
 		r->images = p;
 		r->images[r->nr_images++] = im;
 	}
-	if (r->nr_images)
+	if (r->nr_images > before)
 		return 0;
-	uint64_t size = cairn_source_size(r->source);
+	uint64_t size = cairn_source_size(s);
 	if (size == 0)
 		cairn_fault_set(why, CAIRN_NO_OFFSET, "is empty");
 	else if (!first.have)
@@ -73,8 +75,46 @@ static int merge_find_images(struct cairn_reader *r, const struct cairn_sink *si
 	return -ENOENT;
 }
 
-int cairn_reader_open(struct cairn_reader **out, const char *path, const struct cairn_sink *sink,
-		      struct cairn_fault *why)
+static int merge_add_file(struct cairn_reader *r, const char *path, const struct cairn_sink *sink,
+			  struct cairn_fault *why)
+{
+	struct cairn_source *s;
+	int e = cairn_source_open(&s, path, why);
+
+	if (e < 0)
+		return e;
+	r->sources[r->nr_sources++] = s;
+	return merge_find_images(r, s, path, sink, why);
+}
+
+static int merge_add_files(struct cairn_reader *r, const char *const *paths, unsigned n,
+			   const struct cairn_sink *sink, struct cairn_fault *why)
+{
+	int e = 0;
+
+	r->sources = calloc(n, sizeof(struct cairn_source *));
+	if (!r->sources)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n && e != -ENOMEM; i++) {
+		e = merge_add_file(r, paths[i], sink, why);
+		if (e == 0 || n == 1)
+			continue;
+		why->path = paths[i];
+		why->kind = CAIRN_FAULT_DAMAGE;
+		if (!*why->kept)
+			snprintf(why->kept, sizeof(why->kept), "left it out");
+		if (sink && sink->say)
+			sink->say(sink->ctx, why);
+	}
+	if (e == -ENOMEM || r->nr_images)
+		return e == -ENOMEM ? e : 0;
+	if (n > 1)
+		cairn_fault_set(why, CAIRN_NO_OFFSET, "none of the files is a trace");
+	return e;
+}
+
+int cairn_reader_open_files(struct cairn_reader **out, const char *const *paths, unsigned n,
+			    const struct cairn_sink *sink, struct cairn_fault *why)
 {
 	struct cairn_reader *r = calloc(1, sizeof(*r));
 
@@ -84,12 +124,13 @@ int cairn_reader_open(struct cairn_reader **out, const char *path, const struct 
 	}
 	if (sink)
 		r->sink = *sink;
-	int e = cairn_source_open(&r->source, path, why);
-	if (e == 0)
-		e = merge_find_images(r, sink, why);
+	int e = merge_add_files(r, paths, n, sink, why);
+	r->nr_loaded = r->nr_images;
 	/* loaded only now: streams point at images, which must not move any more */
 	for (unsigned i = 0; i < r->nr_images && e == 0; i++)
 		e = cairn_image_load(&r->images[i], sink);
+	if (e == 0)
+		e = cairn_reader_unite(r->images, r->nr_images, &r->nr_images);
 	if (e == -ENOMEM)
 		cairn_fault_set(why, CAIRN_NO_OFFSET, "out of memory");
 	if (e < 0) {
@@ -103,14 +144,31 @@ int cairn_reader_open(struct cairn_reader **out, const char *path, const struct 
 	return 0;
 }
 
+int cairn_reader_open(struct cairn_reader **out, const char *path, const struct cairn_sink *sink,
+		      struct cairn_fault *why)
+{
+	return cairn_reader_open_files(out, &path, 1, sink, why);
+}
+
+uint64_t cairn_reader_bytes(const struct cairn_reader *r)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < r->nr_sources; i++)
+		n += cairn_source_size(r->sources[i]);
+	return n;
+}
+
 void cairn_reader_close(struct cairn_reader *r)
 {
 	if (!r)
 		return;
-	for (unsigned i = 0; i < r->nr_images; i++)
+	for (unsigned i = 0; i < r->nr_loaded; i++)
 		cairn_image_fini(&r->images[i]);
 	free(r->images);
-	cairn_source_close(r->source);
+	for (unsigned i = 0; i < r->nr_sources; i++)
+		cairn_source_close(r->sources[i]);
+	free(r->sources);
 	free(r);
 }
 

@@ -43,10 +43,11 @@ enum cairn_fault_kind {
 
 struct cairn_fault {
 	enum cairn_fault_kind kind;
-	int image;       /* number of the region in its file, CAIRN_NO_NUMBER */
-	int64_t ring;    /* CAIRN_NO_NUMBER = not about a ring */
-	int64_t packet;  /* sequence number, CAIRN_NO_NUMBER */
-	uint64_t offset; /* in the file, CAIRN_NO_OFFSET */
+	int image;        /* number of the region in its file, CAIRN_NO_NUMBER */
+	int64_t ring;     /* CAIRN_NO_NUMBER = not about a ring */
+	int64_t packet;   /* sequence number, CAIRN_NO_NUMBER */
+	uint64_t offset;  /* in the file, CAIRN_NO_OFFSET */
+	const char *path; /* of the file; NULL = the one that there is */
 	char what[176];
 	char kept[80]; /* empty = nothing to add */
 };
@@ -94,6 +95,8 @@ int cairn_source_open(struct cairn_source **out, const char *path, struct cairn_
 /* The same for an open file; takes the descriptor over, also on failure. */
 int cairn_source_from_fd(struct cairn_source **out, int fd, struct cairn_fault *why);
 void cairn_source_close(struct cairn_source *s);
+/* The open file behind it, for who must write the reader's words; stays the source's. */
+int cairn_source_fd(const struct cairn_source *s);
 /* Bytes now; a file that a target still writes may differ at the next call. */
 uint64_t cairn_source_size(const struct cairn_source *s);
 /*
@@ -142,7 +145,8 @@ struct cairn_schema_event {
 	struct cairn_printer
 		*printer; /* NULL: the format was not understood, fields are printed by name */
 	uint64_t gate;
-	bool has_entry; /* EVENTS has a row of it */
+	bool has_entry;                          /* EVENTS has a row of it */
+	uint64_t filtered, sampled, over_budget; /* refused, as that row says */
 };
 
 struct cairn_schema {
@@ -192,8 +196,12 @@ uint64_t cairn_image_clock_ns(const struct cairn_image_clock *c, uint64_t value)
 /* Unix time in ns; valid only if wall_base_ns is not 0. */
 int64_t cairn_image_clock_wall_ns(const struct cairn_image_clock *c, uint64_t value);
 
+struct cairn_reader_stream;
+
 struct cairn_place {
 	uint64_t seq, offset;
+	struct cairn_reader_stream *
+		part; /* it lies in another image of the region, which has this stream; NULL = in its own */
 };
 
 struct cairn_reader_stream {
@@ -207,14 +215,16 @@ struct cairn_reader_stream {
 	uint64_t nr_places;         /* packets to look at */
 	uint64_t open_seq;          /* packet that `committed` lies in; CAIRN_SEQ_INVALID = none */
 	uint64_t pending_bytes;     /* begun, never committed */
-	struct cairn_place *places; /* of a capture, by seq; NULL: slots of a ring */
+	struct cairn_place *places; /* of captures, by seq; NULL: slots of a ring */
 };
 
 struct cairn_reader_names;
 
 struct cairn_image {
 	struct cairn_source *source;
+	const char *path; /* of the source */
 	unsigned index;
+	unsigned group; /* for cairn_reader_unite() */
 	uint64_t base;  /* in the source */
 	uint64_t bytes; /* present in the source */
 	bool cut;       /* fewer than the superblock says */
@@ -246,6 +256,11 @@ int cairn_image_find(struct cairn_source *s, uint64_t *offset, struct cairn_imag
 /* Read STATE, RINGS, METADATA, EVENTS, NAMES. 0 or a negative errno number. */
 int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink);
 void cairn_image_fini(struct cairn_image *im);
+/*
+ * Make one image of those that are of one region: images[0 .. *kept - 1] are left to look at, the others hold packets of theirs. Streams point
+ * at images: none may move afterwards. 0 or -ENOMEM.
+ */
+int cairn_reader_unite(struct cairn_image *images, unsigned n, unsigned *kept);
 /* Copy of STATE whose clock words belong together. */
 bool cairn_image_read_state(const struct cairn_image *im, struct cairn_state *st);
 /*
@@ -323,6 +338,9 @@ struct cairn_reader_account {
 	uint64_t lost_by[CAIRN_NR_LOST];
 	uint64_t overwritten;
 	uint64_t unreadable; /* written, there, and damaged */
+	uint64_t
+		consumed; /* of a live ring that keeps the oldest: taken by a recorder, whose files have them */
+	uint64_t elsewhere; /* in files of the same recording that were not given; not in the sum */
 	uint64_t packets;
 	uint64_t bytes;             /* of records */
 	uint64_t damaged;           /* packets with a fault */
@@ -331,11 +349,12 @@ struct cairn_reader_account {
 };
 
 /*
- * Emitted = decoded + lost + overwritten + unreadable; unreadable is 0 unless the input is damaged.
+ * Emitted = decoded + lost + overwritten + unreadable + consumed; unreadable is 0 unless the input is damaged, consumed unless the ring
+ * is read by a recorder. Of a capture that continues others: emitted since those ended.
  */
 static inline uint64_t cairn_reader_account_emitted(const struct cairn_reader_account *a)
 {
-	return a->decoded + a->lost + a->overwritten + a->unreadable;
+	return a->decoded + a->lost + a->overwritten + a->unreadable + a->consumed;
 }
 void cairn_reader_account_add(struct cairn_reader_account *to,
 			      const struct cairn_reader_account *a);
@@ -348,10 +367,14 @@ struct cairn_walk {
 	uint64_t next_place;
 	uint32_t at;
 	uint64_t ts;
-	uint64_t events;    /* records accounted for so far */
-	uint64_t discarded; /* events_discarded accounted for so far */
-	uint64_t unsaid;    /* lost and overwritten, not shown yet */
-	uint64_t prev_seq, prev_end;
+	uint64_t events;              /* records accounted for so far */
+	uint64_t discarded;           /* events_discarded accounted for so far */
+	uint64_t unsaid;              /* lost and overwritten, not shown yet */
+	uint64_t told[CAIRN_NR_LOST]; /* losses that other files tell */
+	uint64_t untold;              /* their sum: of `discarded`, what is not told here */
+	uint64_t next_seq;            /* the first packet that is not accounted for */
+	uint64_t prev_end;
+	const struct cairn_reader_stream *part; /* where the last packet was read */
 	uint64_t open_total; /* records up to the open packet's end; valid if open_total_known */
 	bool any, gap_damaged, over, open_total_known;
 };
@@ -410,9 +433,11 @@ void cairn_reader_print_line(const struct cairn_reader_record *r, struct cairn_b
 /* Reader and cursor */
 
 struct cairn_reader {
-	struct cairn_source *source;
+	struct cairn_source **sources;
+	unsigned nr_sources;
 	struct cairn_image *images;
-	unsigned nr_images;
+	unsigned nr_images; /* to look at */
+	unsigned nr_loaded; /* with those that were united with one of them */
 	struct cairn_sink sink;
 	bool by_wall; /* all images know Unix time */
 };
@@ -420,6 +445,14 @@ struct cairn_reader {
 /* Open, find all images, load them. -ENOENT with *why when there is none. */
 int cairn_reader_open(struct cairn_reader **out, const char *path, const struct cairn_sink *sink,
 		      struct cairn_fault *why);
+/*
+ * The same for several files, as one trace; images of one region become one. A file that cannot be read is told to the sink and left out, as
+ * long as another one can. `paths` stay the caller's and must live as long as the reader.
+ */
+int cairn_reader_open_files(struct cairn_reader **out, const char *const *paths, unsigned n,
+			    const struct cairn_sink *sink, struct cairn_fault *why);
+/* Bytes of all sources. */
+uint64_t cairn_reader_bytes(const struct cairn_reader *r);
 void cairn_reader_close(struct cairn_reader *r);
 
 enum cairn_item_kind { CAIRN_ITEM_EVENT, CAIRN_ITEM_LOST };

@@ -138,6 +138,7 @@ static void snapshot_say(struct cairn_reader_packet *p, const struct cairn_sink 
 	snprintf(f.kept, sizeof(f.kept), "%s", kept);
 	f.kind = CAIRN_FAULT_DAMAGE;
 	f.image = (int)p->stream->image->index;
+	f.path = p->stream->image->path;
 	f.ring = p->stream->index;
 	f.packet = (int64_t)p->seq;
 	if (sink && sink->say)

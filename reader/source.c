@@ -174,6 +174,11 @@ void cairn_source_close(struct cairn_source *s)
 		s->ops->close(s);
 }
 
+int cairn_source_fd(const struct cairn_source *s)
+{
+	return s->fd;
+}
+
 uint64_t cairn_source_size(const struct cairn_source *s)
 {
 	return s->ops->size(s);

@@ -133,13 +133,56 @@ bool args_take_file(struct args *a, const char **file)
 	return true;
 }
 
-bool args_need_file(const struct args *a, const char *file)
+static bool args_which_file(const struct args *a)
 {
-	if (file)
-		return true;
 	say(a->verb, "which FILE?");
 	fprintf(stderr, "Try `cairn %s --help`.\n", a->verb->name);
 	return false;
+}
+
+bool args_need_file(const struct args *a, const char *file)
+{
+	return file || args_which_file(a);
+}
+
+bool args_add_file(struct args *a, struct files *files)
+{
+	const char **p = realloc(files->names, (files->n + 1) * sizeof(*p));
+
+	if (!p) {
+		say(a->verb, "out of memory");
+		return false;
+	}
+	files->names = p;
+	p[files->n++] = a->value;
+	return true;
+}
+
+bool args_need_files(const struct args *a, const struct files *files)
+{
+	return files->n || args_which_file(a);
+}
+
+int args_switches(const struct verb *v, int argc, char **argv, struct files *files, uint64_t *set)
+{
+	struct args a;
+	int o;
+
+	*set = 0;
+	args_init(&a, v, argc, argv);
+	while ((o = args_next(&a)) != ARGS_END) {
+		if (o == ARGS_HELP)
+			return EXIT_FINE;
+		if (o == ARGS_WRONG || (files && o == ARGS_OPERAND && !args_add_file(&a, files)))
+			return EXIT_USAGE;
+		if (!files && o == ARGS_OPERAND) {
+			say(v, "takes no operand; CAIRN_DIR names the directory");
+			return EXIT_USAGE;
+		}
+		if (o != ARGS_OPERAND)
+			*set |= args_switch((char)o);
+	}
+	return !files || args_need_files(&a, files) ? -1 : EXIT_USAGE;
 }
 
 bool args_number(const struct args *a, const char *what, uint64_t max, uint64_t *out)
@@ -168,6 +211,24 @@ bool args_seconds(const struct args *a, const char *what, uint64_t *ns)
 			return true;
 		}
 	say(a->verb, "`%s` is no %s: seconds, or with ms, us, ns, m", a->value, what);
+	return false;
+}
+
+bool args_bytes(const struct args *a, const char *what, uint64_t least, uint64_t *out)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	uint64_t n = strtoull(a->value, &end, 10), most = (uint64_t)1 << 60;
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+	if (*a->value >= '0' && *a->value <= '9' && end[unit ? 1 : 0] == '\0' &&
+	    n <= most >> shift && n << shift >= least) {
+		*out = n << shift;
+		return true;
+	}
+	say(a->verb, "`%s` is no %s: bytes, or with K, M, G, T; %llu to %llu", a->value, what,
+	    (unsigned long long)least, (unsigned long long)most);
 	return false;
 }
 

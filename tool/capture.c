@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "capture.h"
+#include "capture_ring.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,44 +9,19 @@
 #include <unistd.h>
 
 #define CAPTURE_RINGS_MAX   65536u
-#define CAPTURE_SECTION_MAX ((uint64_t)256 << 20)
-#define CAPTURE_TRIES       8
-
-struct capture_ring {
-	struct cairn_reader_stream stream; /* as last seen */
-	bool used;
-	uint64_t next; /* first packet not copied yet */
-};
-
-struct capture {
-	struct cairn_image
-		im; /* the live region; only the words that packets need are kept loaded */
-	int fd;
-	uint64_t base;              /* of the capture in the file */
-	struct cairn_superblock sb; /* the capture's own */
-	struct capture_ring *rings;
-	uint32_t nr_rings;
-	uint8_t *packet;
-	uint64_t packets_at; /* of section PACKETS in the capture */
-	uint64_t written;    /* bytes of packets */
-	uint64_t missed;
-	uint64_t metadata_seen; /* bytes of metadata in the file */
-	bool gone;
-	uint64_t schema_bytes; /* of metadata, loaded to parse open packets */
-	uint64_t least_size;   /* of the target's file; below it, it was cut */
-};
+#define CAPTURE_BLOCK_BYTES (512u << 10)
 
 static uint64_t capture_up(uint64_t n)
 {
 	return (n + CAIRN_PAGE_BYTES - 1) & ~(uint64_t)(CAIRN_PAGE_BYTES - 1);
 }
 
-static int capture_write(const struct capture *c, uint64_t at, const void *bytes, size_t n)
+int capture_write(const struct capture *c, uint64_t at, const void *bytes, size_t n)
 {
 	const char *p = bytes;
 
 	while (n) {
-		ssize_t got = pwrite(c->fd, p, n, (off_t)(c->base + at));
+		ssize_t got = pwrite(c->fd, p, n, (off_t)at);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -140,8 +115,13 @@ static int capture_copy_section(struct capture *c, enum cairn_section_type type,
 	return e < 0 ? e : whole;
 }
 
-/* Control block of a ring as a capture has it: no addresses, no places in the region. */
-static int capture_write_ring(struct capture *c, const struct capture_ring *r)
+enum capture_end { CAPTURE_GOES_ON, CAPTURE_CUT };
+
+/*
+ * Control block of a ring as a capture has it: no addresses, no places in the region. Where the file is cut, the ring ends before the
+ * packet that is next.
+ */
+static int capture_write_ring(struct capture *c, const struct capture_ring *r, enum capture_end end)
 {
 	const struct cairn_section *to = capture_section(c, CAIRN_SECTION_RINGS);
 	struct cairn_ring cb = r->stream.cb;
@@ -151,6 +131,14 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r)
 	cb.stream = r->stream.number;
 	cb.base = cb.closed = cb.closed_offset = cb.packets_offset = 0;
 	cb.reader = 0;
+	cb.earlier_packets = r->earlier.packets;
+	cb.earlier_events = r->earlier.events;
+	memcpy(cb.earlier_lost, r->earlier.lost, sizeof(cb.earlier_lost));
+	if (end == CAPTURE_CUT) {
+		cb.pos = cb.committed = r->next * r->stream.packet_bytes & CAIRN_POS_MASK;
+		cb.seq_hint = r->next;
+		cb.events_total = r->records;
+	}
 	return capture_write(c, to->offset + r->stream.index * sizeof(cb), &cb, sizeof(cb));
 }
 
@@ -170,13 +158,13 @@ bool capture_is_gone(struct capture *c)
  * Everything but packets. The state is read after the rings were: what they hold is described in
  * its metadata.
  */
-static int capture_write_words(struct capture *c)
+static int capture_write_words(struct capture *c, enum capture_end end)
 {
 	const struct cairn_section *to = capture_section(c, CAIRN_SECTION_STATE);
 	int e = 0;
 
 	for (uint32_t i = 0; i < c->nr_rings && e == 0; i++)
-		e = capture_write_ring(c, &c->rings[i]);
+		e = capture_write_ring(c, &c->rings[i], end);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	struct cairn_state st;
 	bool gone = !cairn_image_read_state(&c->im, &st) || capture_is_gone(c);
@@ -192,6 +180,7 @@ static int capture_write_words(struct capture *c)
 	if (e > 0)
 		c->metadata_seen = st.metadata_bytes;
 	st.metadata_bytes = c->metadata_seen;
+	st.earlier_no_stream = c->earlier_no_stream;
 	for (int t = CAIRN_SECTION_EVENTS; t <= CAIRN_SECTION_HISTS && e >= 0 && !gone; t++)
 		if (t != CAIRN_SECTION_RINGS && t != CAIRN_SECTION_PACKETS)
 			e = capture_copy_section(c, (enum cairn_section_type)t,
@@ -223,7 +212,7 @@ static int capture_new_rings(struct capture *c)
 	return 0;
 }
 
-struct capture *capture_open(const struct cairn_image *im, int fd, uint64_t base, int *e)
+struct capture *capture_open(const struct cairn_image *im, int fd, int *e)
 {
 	struct capture *c = calloc(1, sizeof(*c));
 
@@ -234,7 +223,6 @@ struct capture *capture_open(const struct cairn_image *im, int fd, uint64_t base
 	}
 	c->im = *im;
 	c->fd = fd;
-	c->base = base;
 	for (uint32_t i = 0; i < c->im.sb.nr_sections; i++) {
 		const struct cairn_section *s = &c->im.sb.sections[i];
 		if (s->type > 0 && s->type <= CAIRN_SECTION_PAGES &&
@@ -243,12 +231,14 @@ struct capture *capture_open(const struct cairn_image *im, int fd, uint64_t base
 	}
 	c->least_size = c->im.base + c->im.bytes;
 	c->im.bytes = c->im.sb.region_bytes; /* the file may still grow */
-	c->packet = malloc(c->im.sb.packet_bytes);
-	if (c->packet)
+	c->block_bytes = c->im.sb.packet_bytes > CAPTURE_BLOCK_BYTES ? c->im.sb.packet_bytes
+								     : CAPTURE_BLOCK_BYTES;
+	c->block = malloc(c->block_bytes);
+	if (c->block)
 		*e = capture_layout(c);
 	if (*e == 0) {
 		cairn_image_read_state(&c->im, &c->im.state);
-		*e = capture_write_words(c);
+		*e = capture_write_words(c, CAPTURE_GOES_ON);
 	}
 	if (*e == 0)
 		return c;
@@ -260,89 +250,20 @@ void capture_close(struct capture *c)
 {
 	if (!c)
 		return;
+	capture_give_back(c);
+	claims_close(&c->claims);
 	cairn_source_close(c->im.source);
 	free(c->rings);
-	free(c->packet);
+	free(c->block);
 	free(c);
 }
 
-/* Cheap look: has the ring gone on to the packet behind `next`? */
-static bool capture_ring_moved(const struct capture *c, const struct capture_ring *r)
-{
-	const struct cairn_reader_stream *st = &r->stream;
-	uint64_t seq = r->next + 1;
-	uint64_t at = st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
-	uint64_t now;
-
-	if (!cairn_source_read_all(c->im.source,
-				   c->im.base + at + offsetof(struct cairn_packet_header, seq),
-				   &now, sizeof(now)))
-		return false;
-	return now != CAIRN_SEQ_INVALID && now >= seq;
-}
-
-/* Read the control block anew; false if the ring was never used or is damaged. */
-static bool capture_ring_load(struct capture *c, uint32_t i)
-{
-	struct capture_ring *r = &c->rings[i];
-	struct cairn_reader_stream st;
-	struct cairn_fault why;
-
-	if (cairn_reader_stream_load(&c->im, i, &st, &why) <= 0 || capture_is_gone(c))
-		return false;
-	if (!r->used || r->stream.cb.committed == 0)
-		r->next = st.first_seq;
-	r->used = true;
-	r->stream = st;
-	return true;
-}
-
-static int capture_put_packet(struct capture *c, const struct cairn_reader_packet *p)
-{
-	int e = capture_write(c, c->packets_at + c->written, p->bytes, c->im.sb.packet_bytes);
-
-	if (e == 0)
-		c->written += c->im.sb.packet_bytes;
-	return e;
-}
-
-/* Copy the closed packets that are left of ring `i`. */
-static int64_t capture_ring_copy(struct capture *c, struct capture_ring *r)
-{
-	const struct cairn_reader_stream *st = &r->stream;
-	uint64_t end = st->first_seq + st->nr_places;
-	struct cairn_reader_packet p = {.bytes = c->packet};
-	int64_t copied = 0;
-
-	if (st->open_seq != CAIRN_SEQ_INVALID)
-		end = st->open_seq;
-	if (r->next < st->first_seq) {
-		c->missed += st->first_seq - r->next;
-		r->next = st->first_seq;
-	}
-	for (; r->next < end; r->next++) {
-		uint64_t at = st->cb.packets_offset + r->next % st->nr_slots * st->packet_bytes;
-		int got = cairn_reader_packet_read(st, r->next, at, &p, NULL);
-		if (got != CAIRN_READER_OK || memcmp(p.h.uuid, c->sb.uuid, sizeof(p.h.uuid))) {
-			uint64_t n = got < 0 ? cairn_reader_stream_absent(st, r->next) : 0;
-			n = n > end - r->next ? end - r->next : n ? n : 1;
-			c->missed += n;
-			r->next += n - 1;
-			continue;
-		}
-		int e = capture_put_packet(c, &p);
-		if (e < 0)
-			return e;
-		copied++;
-	}
-	return copied;
-}
-
-int64_t capture_poll(struct capture *c)
+int64_t capture_poll(struct capture *c, uint64_t room)
 {
 	int64_t copied = 0;
 	struct cairn_state st;
 
+	c->fill = 0;
 	if (c->gone || !cairn_image_read_state(&c->im, &st))
 		return 0;
 	if ((st.flags & CAIRN_STATE_STOPPED) && capture_is_gone(c))
@@ -356,16 +277,24 @@ int64_t capture_poll(struct capture *c)
 		bool fresh = !r->used;
 		if (!fresh && !capture_ring_moved(c, r))
 			continue;
-		if (!capture_ring_load(c, i))
+		e = capture_ring_load(c, i);
+		if (e < 0)
+			return e;
+		if (e == 0)
 			continue;
-		int64_t n = capture_ring_copy(c, r);
+		int64_t n = capture_ring_copy(c, r, room);
 		if (n < 0)
 			return n;
 		copied += n;
-		if (fresh && (e = capture_write_words(c)) < 0)
+		if (fresh && (e = capture_write_words(c, CAPTURE_GOES_ON)) < 0)
 			return e;
+		uint64_t bytes = (uint64_t)n * c->im.sb.packet_bytes;
+		room -= bytes < room ? bytes : room;
+		if (copied && room < c->im.sb.packet_bytes)
+			break;
 	}
-	if (st.metadata_bytes != c->metadata_seen && (e = capture_write_words(c)) < 0)
+	if (st.metadata_bytes != c->metadata_seen &&
+	    (e = capture_write_words(c, CAPTURE_GOES_ON)) < 0)
 		return e;
 	return copied;
 }
@@ -375,103 +304,111 @@ bool capture_is_stopped(const struct capture *c)
 	return c->im.state.flags & CAIRN_STATE_STOPPED;
 }
 
-/*
- * The open packet up to `committed` of the control block just read. Its header is made to say what
- * the copy holds, and the control block's total is made to belong to it: the two were not read in
- * one moment.
- */
-static int capture_ring_open_packet(struct capture *c, struct capture_ring *r, bool *again)
+/* The file's last words: it is complete then. */
+static int capture_complete(struct capture *c, enum capture_end end)
 {
-	struct cairn_reader_stream *st = &r->stream;
-	struct cairn_reader_packet p = {.bytes = c->packet};
-
-	*again = false;
-	if (st->open_seq == CAIRN_SEQ_INVALID || r->next != st->open_seq)
-		return 0;
-	uint64_t at = st->cb.packets_offset + st->open_seq % st->nr_slots * st->packet_bytes;
-	if (cairn_reader_packet_read(st, st->open_seq, at, &p, NULL) != CAIRN_READER_OK) {
-		*again = true;
-		return 0;
-	}
-	bool empty = st->cb.committed >> CAIRN_POS_BITS == 0;
-	if (empty)
-		p.h.events_before = st->cb.events_total;
-	else
-		st->cb.events_total = p.h.events_before;
-	cairn_reader_packet_parse(&p, NULL);
-	p.h.content_bits = (uint64_t)p.content * 8;
-	if (p.last_ts > p.h.ts_end)
-		p.h.ts_end = p.last_ts;
-	memcpy(p.bytes, &p.h, sizeof(p.h));
-	memset(p.bytes + p.content, 0, st->packet_bytes - p.content);
-	return capture_put_packet(c, &p);
-}
-
-/* Load metadata, so that the open packets can be parsed. */
-static void capture_load_schema(struct capture *c)
-{
-	const struct cairn_section *s = &c->im.sections[CAIRN_SECTION_METADATA];
-	uint64_t n = c->im.state.metadata_bytes < s->size ? c->im.state.metadata_bytes : s->size;
-	uint8_t *bytes = n && n <= CAPTURE_SECTION_MAX ? malloc((size_t)n) : NULL;
-
-	cairn_schema_free(&c->im.schema);
-	if (bytes && cairn_source_read_all(c->im.source, c->im.base + s->offset, bytes, (size_t)n))
-		(void)!cairn_schema_load(&c->im.schema, bytes, (size_t)n, c->im.sb.uuid, 0, NULL);
-	free(bytes);
-}
-
-static int capture_finish_ring(struct capture *c, uint32_t i)
-{
-	struct capture_ring *r = &c->rings[i];
-	bool again = true;
-	int e = 0;
-
-	for (int try = 0; try < CAPTURE_TRIES && again && e == 0; try++) {
-		again = false;
-		if (!capture_ring_load(c, i))
-			return 0; /* the target is gone: the last copy of the control block counts */
-		int64_t n = capture_ring_copy(c, r);
-		e = n < 0 ? (int)n : 0;
-		struct cairn_state st;
-		if (e == 0 && cairn_image_read_state(&c->im, &st) &&
-		    st.metadata_bytes != c->schema_bytes) {
-			c->schema_bytes = st.metadata_bytes;
-			c->im.state = st;
-			capture_load_schema(c);
-		}
-		if (e == 0)
-			e = capture_ring_open_packet(c, r, &again);
-	}
+	c->sb.region_bytes = c->packets_at + c->written;
+	capture_section(c, CAIRN_SECTION_PACKETS)->size = c->written;
+	int e = capture_write_words(c, end);
+	/* the last section's page may be a hole; a capture without packets must reach to its end */
+	if (e == 0 && c->written == 0 && ftruncate(c->fd, (off_t)c->packets_at) < 0)
+		e = -errno;
 	return e;
+}
+
+int capture_cut(struct capture *c, int fd, uint64_t *bytes)
+{
+	int e = capture_complete(c, CAPTURE_CUT);
+
+	*bytes = capture_bytes(c);
+	if (e < 0)
+		return e;
+	for (uint32_t i = 0; i < c->nr_rings; i++) {
+		struct capture_ring *r = &c->rings[i];
+		r->earlier.packets = r->next;
+		r->earlier.events = r->records;
+		memcpy(r->earlier.lost, r->stream.cb.lost, sizeof(r->earlier.lost));
+		r->written = 0;
+	}
+	c->earlier_no_stream = c->im.state.lost_no_stream;
+	c->earlier_bytes += c->written;
+	c->written = 0;
+	c->metadata_seen = 0;
+	c->fd = fd;
+	e = capture_layout(c);
+	return e < 0 ? e : capture_write_words(c, CAPTURE_GOES_ON);
 }
 
 int capture_finish(struct capture *c)
 {
-	int64_t n = capture_poll(c);
+	int64_t n = capture_poll(c, UINT64_MAX);
 	int e = n < 0 ? (int)n : 0;
 
 	for (uint32_t i = 0; i < c->nr_rings && e == 0; i++)
-		e = capture_finish_ring(c, i);
-	c->sb.region_bytes = c->packets_at + c->written;
-	struct cairn_section *packets = capture_section(c, CAIRN_SECTION_PACKETS);
-	packets->size = c->written;
+		e = capture_ring_finish(c, i);
+	capture_give_back(c);
 	if (e == 0)
-		e = capture_write_words(c);
-	/* the last section's page may be a hole; a capture without packets must reach to its end */
-	if (e == 0 && c->written == 0 && ftruncate(c->fd, (off_t)(c->base + c->packets_at)) < 0)
-		e = -errno;
+		e = capture_complete(c, CAPTURE_GOES_ON);
 	cairn_schema_free(&c->im.schema);
 	return e;
+}
+
+void capture_say_busy(const struct capture *c, const struct verb *v, const char *path)
+{
+	char owner[64];
+	struct cairn_buf t;
+
+	cairn_buf_init(&t, owner, sizeof(owner));
+	claims_owner_text(c->busy_owner, &t);
+	say(v, "%s: ring %u is being read by %s; one reader at a time makes room in it", path,
+	    c->busy_ring, cairn_buf_end(&t));
+}
+
+unsigned capture_fill(const struct capture *c)
+{
+	return c->fill;
+}
+
+bool capture_consumes(const struct capture *c)
+{
+	for (uint32_t i = 0; i < c->nr_rings; i++)
+		if (c->rings[i].claim == CAPTURE_CLAIM_HELD)
+			return true;
+	return false;
+}
+
+int capture_cannot_consume(const struct capture *c)
+{
+	return c->cannot_claim;
+}
+
+unsigned capture_claims_lost(const struct capture *c)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < c->nr_rings; i++)
+		n += c->rings[i].claim == CAPTURE_CLAIM_LOST;
+	return n;
+}
+
+bool capture_has_news(const struct capture *c)
+{
+	bool news = c->written || c->im.state.lost_no_stream != c->earlier_no_stream;
+
+	for (uint32_t i = 0; i < c->nr_rings && !news; i++)
+		news = memcmp(c->rings[i].earlier.lost, c->rings[i].stream.cb.lost,
+			      sizeof(c->rings[i].earlier.lost)) != 0;
+	return news;
+}
+
+uint64_t capture_packet_bytes(const struct capture *c)
+{
+	return c->im.sb.packet_bytes;
 }
 
 uint64_t capture_bytes(const struct capture *c)
 {
 	return c->packets_at + c->written;
-}
-
-const struct cairn_superblock *capture_superblock(const struct capture *c)
-{
-	return &c->im.sb;
 }
 
 void capture_progress(const struct capture *c, struct capture_progress *add)
@@ -484,6 +421,6 @@ void capture_progress(const struct capture *c, struct capture_progress *add)
 		for (int k = 0; k < CAIRN_NR_LOST; k++)
 			add->lost += cb->lost[k];
 	}
-	add->bytes += c->written;
+	add->bytes += c->earlier_bytes + c->written;
 	add->missed += c->missed;
 }

@@ -5,6 +5,8 @@
  */
 #include "verb.h"
 
+#include <stdlib.h>
+
 const struct option_row cairn_check_options[] = {
 	{'q', true, "quiet", NULL, "only the exit status and faults"},
 	{'J', false, "json", NULL, "the summary as JSON"},
@@ -48,37 +50,24 @@ static void check_json(const struct input *in, const struct survey *s)
 	       (unsigned long long)s->total.torn);
 }
 
+static bool check_show(struct input *in, const struct survey *s)
+{
+	if (in->set & args_switch('J'))
+		check_json(in, s);
+	else if (!(in->set & args_switch('q')))
+		check_summary(in, s);
+	return true;
+}
+
 int cairn_cmd_check(const struct verb *v, int argc, char **argv)
 {
-	struct input in = {.limit = 1000, .want_notes = true};
-	struct survey s;
-	struct args a;
-	const char *file = NULL;
-	bool quiet = false, json = false;
-	int o;
+	struct input in = {.limit = 1000};
+	struct files files = {0};
+	int status = args_switches(v, argc, argv, &files, &in.set);
 
-	args_init(&a, v, argc, argv);
-	while ((o = args_next(&a)) != ARGS_END) {
-		if (o == ARGS_HELP)
-			return EXIT_FINE;
-		if (o == ARGS_WRONG || (o == ARGS_OPERAND && !args_take_file(&a, &file)))
-			return EXIT_USAGE;
-		quiet |= o == 'q';
-		json |= o == 'J';
-	}
-	if (!args_need_file(&a, file))
-		return EXIT_USAGE;
-	in.want_notes = !quiet;
-	if (!input_open(&in, v, file))
-		return EXIT_DATA;
-	bool ok = survey_take(&s, &in);
-	if (ok) {
-		if (json)
-			check_json(&in, &s);
-		else if (!quiet)
-			check_summary(&in, &s);
-		survey_free(&s);
-	}
-	int status = input_close(&in);
-	return ok ? status : EXIT_DATA;
+	in.want_notes = !(in.set & args_switch('q'));
+	if (status < 0)
+		status = input_survey(&in, v, &files, check_show);
+	free(files.names);
+	return status;
 }

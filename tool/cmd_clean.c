@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* cairn clean: remove the regions of processes that are gone. */
+/* cairn clean: remove the regions of processes that are gone, and what killed recorders left. */
 #define _GNU_SOURCE
-#include "regions.h"
+#include "folders.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,30 +67,49 @@ static bool clean_file(const struct verb *v, int dir, const char *path, const st
 	return true;
 }
 
+/* Folders of recorders that were killed. */
+static bool clean_folders(const struct verb *v, bool dry)
+{
+	struct dead_folder *dead;
+	int n = folders_dead(&dead);
+	bool ok = true;
+
+	for (int i = 0; i < n; i++) {
+		if (dead[i].in_use_by) {
+			say(v,
+			    "%s: its recorder is gone, but process %u still writes there; left alone",
+			    dead[i].path, dead[i].in_use_by);
+			continue;
+		}
+		int e = dry ? 0 : folders_remove_dead(&dead[i]);
+		if (e < 0) {
+			say(v, "%s: %s", dead[i].path, strerror(-e));
+			ok = false;
+			continue;
+		}
+		printf("%s ", dry ? "would remove" : "removed");
+		print_safe(stdout, dead[i].path);
+		printf(" (%llu bytes)\n", (unsigned long long)dead[i].bytes);
+	}
+	free(dead);
+	return ok;
+}
+
 int cairn_cmd_clean(const struct verb *v, int argc, char **argv)
 {
 	char path[REGIONS_PATH_MAX];
 	struct region_file *files;
-	struct args a;
-	bool dry = false, ok = true;
-	int o;
+	uint64_t set;
+	int status = args_switches(v, argc, argv, NULL, &set);
 
-	args_init(&a, v, argc, argv);
-	while ((o = args_next(&a)) != ARGS_END) {
-		if (o == ARGS_HELP)
-			return EXIT_FINE;
-		if (o == ARGS_WRONG)
-			return EXIT_USAGE;
-		if (o == ARGS_OPERAND) {
-			say(v, "takes no operand; CAIRN_DIR names the directory");
-			return EXIT_USAGE;
-		}
-		dry = true;
-	}
+	if (status >= 0)
+		return status;
+	bool dry = set & args_switch('n'), ok = true;
+	ok = clean_folders(v, dry);
 	int dir = regions_open_default(v, path);
 	if (dir == -ENOENT) {
 		say(v, "%s: no regions", path);
-		return EXIT_FINE;
+		return ok ? EXIT_FINE : EXIT_DATA;
 	}
 	if (dir < 0)
 		return EXIT_DATA;

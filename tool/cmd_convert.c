@@ -433,6 +433,7 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 		return convert_fail(c, c->file, ENOMEM);
 	s.held = malloc(st->packet_bytes);
 	bool ok = s.held != NULL;
+	discarded = w.untold; /* earlier files tell those */
 	while (ok && cairn_walk_packet(&w)) {
 		struct cairn_reader_packet *p = &w.packet;
 		if (convert_signal)
@@ -451,12 +452,12 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 				convert_lead_in(&s, p);
 		}
 		convert_order(&s, p);
-		convert_flush(&s, discarded);
+		convert_flush(&s, discarded - w.untold);
 		discarded = cairn_walk_discarded(&w);
 		convert_hold(&s, p, w.events - p->nr_records);
 	}
 	if (ok && s.file)
-		convert_flush(&s, w.discarded > discarded ? w.discarded : discarded);
+		convert_flush(&s, (w.discarded > discarded ? w.discarded : discarded) - w.untold);
 	if (s.file)
 		ok &= convert_close(c, s.file, s.path);
 	cairn_reader_account_add(&c->missing.total, &w.account);

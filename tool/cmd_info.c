@@ -2,6 +2,7 @@
 /* cairn info: what a file is. */
 #include "verb.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct option_row cairn_info_options[] = {
@@ -114,6 +115,8 @@ static void info_account(const struct cairn_reader_account *a)
 	       (unsigned long long)a->lost, (unsigned long long)a->overwritten);
 	if (a->unreadable)
 		printf(" + %llu unreadable", (unsigned long long)a->unreadable);
+	if (a->consumed)
+		printf(" + %llu taken by a recorder", (unsigned long long)a->consumed);
 	if (a->filtered)
 		printf(" (%llu of the decoded were rejected by a filter)",
 		       (unsigned long long)a->filtered);
@@ -125,6 +128,38 @@ static void info_account(const struct cairn_reader_account *a)
 			sep = ", ";
 		}
 	printf("\n");
+}
+
+/* Events that nobody wanted: no losses. */
+static void info_refused(const struct cairn_image *im, bool all)
+{
+	uint64_t filtered = 0, sampled = 0, budget = 0;
+
+	for (uint32_t i = 0; i < im->schema.nr_events; i++) {
+		const struct cairn_schema_event *e = im->schema.events[i];
+		filtered += e->filtered;
+		sampled += e->sampled;
+		budget += e->over_budget;
+	}
+	if (filtered || sampled || budget || all)
+		printf("  refused    %llu by a filter, %llu by sampling, %llu over budget: no losses\n",
+		       (unsigned long long)filtered, (unsigned long long)sampled,
+		       (unsigned long long)budget);
+}
+
+/* A file of a recording that was cut says what those before it hold. */
+static void info_continues(const struct cairn_image *im)
+{
+	uint64_t events = 0;
+
+	for (uint32_t i = 0; i < im->nr_streams && cairn_image_is_capture(im); i++) {
+		const struct cairn_reader_stream *st = &im->streams[i];
+		const struct cairn_place *first = st->nr_places ? st->places : NULL;
+		events += (first && first->part ? first->part : st)->cb.earlier_events;
+	}
+	if (events)
+		printf("  continues  behind %llu events of earlier files\n",
+		       (unsigned long long)events);
 }
 
 static void info_region(const struct cairn_image *im, const struct survey *s, bool all)
@@ -142,6 +177,7 @@ static void info_region(const struct cairn_image *im, const struct survey *s, bo
 		uuid_text(im->sb.capture_uuid, uuid);
 		printf("  capture    %s%s\n", uuid, im->sb.region_bytes ? "" : ", never finished");
 	}
+	info_continues(im);
 	if (im->sb.build_id[0])
 		printf("  build      %s\n", info_safe(im->sb.build_id, id, sizeof(id)));
 	if (im->sb.flags & CAIRN_SB_USER)
@@ -168,6 +204,7 @@ static void info_region(const struct cairn_image *im, const struct survey *s, bo
 	if (im->state.lost_no_stream)
 		printf("  no stream  %llu events lost without a ring\n",
 		       (unsigned long long)im->state.lost_no_stream);
+	info_refused(im, all);
 }
 
 static void info_json_region(const struct cairn_image *im)
@@ -214,62 +251,45 @@ static void info_json(const struct input *in, const struct survey *s)
 {
 	printf("{\"file\":");
 	json_string(stdout, in->path);
-	printf(",\"bytes\":%llu,\"regions\":[",
-	       (unsigned long long)cairn_source_size(in->reader->source));
+	printf(",\"bytes\":%llu,\"regions\":[", (unsigned long long)cairn_reader_bytes(in->reader));
 	for (unsigned i = 0; i < in->reader->nr_images; i++) {
 		printf("%s\n", i ? "," : "");
 		info_json_region(&in->reader->images[i]);
 	}
 	printf("],\n");
 	json_cpus(stdout, s);
-	printf(",\n\"total\":{");
-	json_account(stdout, &s->total);
-	printf("},\"lost_no_stream\":%llu,\"faults\":%llu}\n",
-	       (unsigned long long)s->lost_no_stream, (unsigned long long)in->damages);
+	json_total(in, s);
+}
+
+static bool info_show(struct input *in, const struct survey *s)
+{
+	if (in->set & args_switch('J')) {
+		info_json(in, s);
+	} else {
+		print_safe(stdout, in->path);
+		printf(": %llu bytes, %u region%s\n",
+		       (unsigned long long)cairn_reader_bytes(in->reader), in->reader->nr_images,
+		       in->reader->nr_images == 1 ? "" : "s");
+		for (unsigned i = 0; i < in->reader->nr_images; i++)
+			info_region(&in->reader->images[i], s, in->want_notes);
+		if (s->nr_cpus > 1) {
+			printf("all          ");
+			info_account(&s->total);
+		}
+	}
+	survey_say_losses(s, in);
+	return true;
 }
 
 int cairn_cmd_info(const struct verb *v, int argc, char **argv)
 {
 	struct input in = {0};
-	struct survey s;
-	struct args a;
-	const char *file = NULL;
-	bool all = false, json = false;
-	int o;
+	struct files files = {0};
+	int status = args_switches(v, argc, argv, &files, &in.set);
 
-	args_init(&a, v, argc, argv);
-	while ((o = args_next(&a)) != ARGS_END) {
-		if (o == ARGS_HELP)
-			return EXIT_FINE;
-		if (o == ARGS_WRONG || (o == ARGS_OPERAND && !args_take_file(&a, &file)))
-			return EXIT_USAGE;
-		all |= o == 'v';
-		json |= o == 'J';
-	}
-	if (!args_need_file(&a, file))
-		return EXIT_USAGE;
-	in.want_notes = all;
-	if (!input_open(&in, v, file))
-		return EXIT_DATA;
-	bool ok = survey_take(&s, &in);
-	if (ok && json) {
-		info_json(&in, &s);
-	} else if (ok) {
-		print_safe(stdout, file);
-		printf(": %llu bytes, %u region%s\n",
-		       (unsigned long long)cairn_source_size(in.reader->source),
-		       in.reader->nr_images, in.reader->nr_images == 1 ? "" : "s");
-		for (unsigned i = 0; i < in.reader->nr_images; i++)
-			info_region(&in.reader->images[i], &s, all);
-		if (s.nr_cpus > 1) {
-			printf("all          ");
-			info_account(&s.total);
-		}
-	}
-	if (ok) {
-		survey_say_losses(&s, &in);
-		survey_free(&s);
-	}
-	int status = input_close(&in);
-	return ok ? status : EXIT_DATA;
+	in.want_notes = in.set & args_switch('v');
+	if (status < 0)
+		status = input_survey(&in, v, &files, info_show);
+	free(files.names);
+	return status;
 }

@@ -60,22 +60,12 @@ int cairn_cmd_list(const struct verb *v, int argc, char **argv)
 {
 	char dir[REGIONS_PATH_MAX];
 	struct region_file *files;
-	struct args a;
-	bool json = false;
-	int o;
+	uint64_t set;
+	int status = args_switches(v, argc, argv, NULL, &set);
 
-	args_init(&a, v, argc, argv);
-	while ((o = args_next(&a)) != ARGS_END) {
-		if (o == ARGS_HELP)
-			return EXIT_FINE;
-		if (o == ARGS_WRONG)
-			return EXIT_USAGE;
-		if (o == ARGS_OPERAND) {
-			say(v, "takes no operand; CAIRN_DIR names the directory");
-			return EXIT_USAGE;
-		}
-		json = true;
-	}
+	if (status >= 0)
+		return status;
+	bool json = set & args_switch('J');
 	int fd = regions_open_default(v, dir);
 	if (fd < 0 && fd != -ENOENT)
 		return EXIT_DATA;

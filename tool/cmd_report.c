@@ -21,7 +21,7 @@ const struct option_row cairn_report_options[] = {
 struct report {
 	const struct verb *verb;
 	struct input in;
-	const char *file;
+	struct files files;
 	uint64_t cpu, last;
 	bool by_cpu, by_last, header, json;
 	const char **globs;
@@ -47,7 +47,7 @@ static int report_options(struct report *r, int argc, char **argv)
 		if (o == ARGS_WRONG || !r->globs)
 			return EXIT_USAGE;
 		if (o == ARGS_OPERAND)
-			ok = args_take_file(&a, &r->file);
+			ok = args_add_file(&a, &r->files);
 		else if (o == 'c')
 			ok = r->by_cpu = args_number(&a, "CPU", UINT32_MAX, &r->cpu);
 		else if (o == 'e')
@@ -63,7 +63,7 @@ static int report_options(struct report *r, int argc, char **argv)
 		if (!ok)
 			return EXIT_USAGE;
 	}
-	return args_need_file(&a, r->file) ? -1 : EXIT_USAGE;
+	return args_need_files(&a, &r->files) ? -1 : EXIT_USAGE;
 }
 
 /* Mark what one glob means. False if it means nothing, and the nearest was named. */
@@ -85,10 +85,11 @@ static bool report_mark(struct report *r, const char *glob)
 	if (any)
 		return true;
 	if (near.best)
-		say(r->verb, "%s: no event matches `%s`; did you mean `%s`?", r->file, glob,
+		say(r->verb, "%s: no event matches `%s`; did you mean `%s`?", r->in.path, glob,
 		    near.best);
 	else
-		say(r->verb, "%s: no event matches `%s`; `cairn info` lists them", r->file, glob);
+		say(r->verb, "%s: no event matches `%s`; `cairn info` lists them", r->in.path,
+		    glob);
 	return false;
 }
 
@@ -107,7 +108,7 @@ static bool report_choose(struct report *r)
 	uint32_t cpus = report_nr_cpus(r->in.reader);
 
 	if (r->by_cpu && r->cpu >= cpus) {
-		say(r->verb, "%s: no CPU %llu; the trace has %u, counted from 0", r->file,
+		say(r->verb, "%s: no CPU %llu; the trace has %u, counted from 0", r->in.path,
 		    (unsigned long long)r->cpu, cpus);
 		return false;
 	}
@@ -243,7 +244,7 @@ static bool report_events(struct report *r)
 	if (r->by_last)
 		r->kept = calloc(r->last + 1, sizeof(*r->kept));
 	if (!c || (r->by_last && !r->kept)) {
-		say(r->verb, "%s: out of memory", r->file);
+		say(r->verb, "%s: out of memory", r->in.path);
 		cairn_cursor_close(c);
 		return false;
 	}
@@ -274,6 +275,7 @@ static void report_free(struct report *r)
 	free(r->ahead);
 	free(r->kept);
 	free(r->globs);
+	free(r->files.names);
 }
 
 int cairn_cmd_report(const struct verb *v, int argc, char **argv)
@@ -282,8 +284,9 @@ int cairn_cmd_report(const struct verb *v, int argc, char **argv)
 	struct survey s;
 	int status = report_options(&r, argc, argv);
 
-	if (status >= 0 || !input_open(&r.in, v, r.file)) {
+	if (status >= 0 || !input_open_files(&r.in, v, &r.files)) {
 		free(r.globs);
+		free(r.files.names);
 		return status >= 0 ? status : EXIT_DATA;
 	}
 	if (!report_choose(&r)) {

@@ -112,6 +112,14 @@ static void stat_text(const struct survey *s, const struct stat_row *rows, size_
 		printf("lost without a stream: %llu\n", (unsigned long long)s->lost_no_stream);
 	if (a->unreadable)
 		printf("unreadable: %llu\n", (unsigned long long)a->unreadable);
+	if (a->consumed)
+		printf("taken by a recorder: %llu\n", (unsigned long long)a->consumed);
+	if (a->elsewhere)
+		printf("in files that were not given: %llu\n", (unsigned long long)a->elsewhere);
+	for (int i = 0; i < CAIRN_NR_REFUSED; i++)
+		if (s->refused[i])
+			printf("not wanted, %s: %llu\n", cairn_refused_names[i],
+			       (unsigned long long)s->refused[i]);
 	if (a->filtered)
 		printf("rejected by a filter after the record was begun: %llu\n",
 		       (unsigned long long)a->filtered);
@@ -131,48 +139,36 @@ static void stat_json(const struct input *in, const struct survey *s, const stru
 		printf(",\"count\":%llu,\"per_second\":%llu}", (unsigned long long)rows[i].n,
 		       stat_rate(rows[i].n, s->span_ns));
 	}
-	printf("],\n\"total\":{");
-	json_account(stdout, &s->total);
-	printf("},\"lost_no_stream\":%llu,\"faults\":%llu}\n",
-	       (unsigned long long)s->lost_no_stream, (unsigned long long)in->damages);
+	printf("]");
+	json_total(in, s);
+}
+
+static bool stat_show(struct input *in, const struct survey *s)
+{
+	size_t n = 0;
+	struct stat_row *rows = stat_rows(s, &n);
+
+	if (!rows) {
+		say(in->verb, "%s: out of memory", in->path);
+		return false;
+	}
+	if (in->set & args_switch('J'))
+		stat_json(in, s, rows, n);
+	else
+		stat_text(s, rows, n);
+	free(rows);
+	survey_say_losses(s, in);
+	return true;
 }
 
 int cairn_cmd_stat(const struct verb *v, int argc, char **argv)
 {
 	struct input in = {0};
-	struct survey s;
-	struct args a;
-	const char *file = NULL;
-	bool json = false;
-	int o;
+	struct files files = {0};
+	int status = args_switches(v, argc, argv, &files, &in.set);
 
-	args_init(&a, v, argc, argv);
-	while ((o = args_next(&a)) != ARGS_END) {
-		if (o == ARGS_HELP)
-			return EXIT_FINE;
-		if (o == ARGS_WRONG || (o == ARGS_OPERAND && !args_take_file(&a, &file)))
-			return EXIT_USAGE;
-		json |= o == 'J';
-	}
-	if (!args_need_file(&a, file))
-		return EXIT_USAGE;
-	if (!input_open(&in, v, file))
-		return EXIT_DATA;
-	bool ok = survey_take(&s, &in);
-	if (ok) {
-		size_t n = 0;
-		struct stat_row *rows = stat_rows(&s, &n);
-		if (rows && json)
-			stat_json(&in, &s, rows, n);
-		else if (rows)
-			stat_text(&s, rows, n);
-		ok = rows != NULL;
-		if (!ok)
-			say(v, "%s: out of memory", file);
-		free(rows);
-		survey_say_losses(&s, &in);
-		survey_free(&s);
-	}
-	int status = input_close(&in);
-	return ok ? status : EXIT_DATA;
+	if (status < 0)
+		status = input_survey(&in, v, &files, stat_show);
+	free(files.names);
+	return status;
 }

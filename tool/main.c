@@ -10,13 +10,13 @@
 const struct verb cairn_verbs[] = {
 	{"record", cairn_cmd_record, "copy the packets of a running target into a capture",
 	 "-- PROGRAM [ARGS...]", cairn_record_options},
-	{"report", cairn_cmd_report, "print events as text, one line an event", "FILE",
+	{"report", cairn_cmd_report, "print events as text, one line an event", "FILE...",
 	 cairn_report_options},
-	{"info", cairn_cmd_info, "say what a file is: clock, streams, events, losses", "FILE",
+	{"info", cairn_cmd_info, "say what a file is: clock, streams, events, losses", "FILE...",
 	 cairn_info_options},
-	{"stat", cairn_cmd_stat, "count events, losses and rates per event and CPU", "FILE",
+	{"stat", cairn_cmd_stat, "count events, losses and rates per event and CPU", "FILE...",
 	 cairn_stat_options},
-	{"check", cairn_cmd_check, "validate every packet; say what is wrong where", "FILE",
+	{"check", cairn_cmd_check, "validate every packet; say what is wrong where", "FILE...",
 	 cairn_check_options},
 	{"convert", cairn_cmd_convert, "write the trace in another format", "FILE",
 	 cairn_convert_options},
@@ -36,7 +36,7 @@ static void main_help(FILE *to)
 		fprintf(to, "  %-9s %s\n", v->name, v->line);
 	fprintf(to, "  %-9s %s\n", "help", "show this, or `cairn help VERB`");
 	fprintf(to,
-		"\nFILE is a capture, a program's region, a guest's memory or an image of one; `-` is stdin.\n"
+		"\nFILE is a capture (several are read as one trace), a program's region, a guest's memory or an image of one; `-` is stdin.\n"
 		"Exit status: 0 fine, 1 a problem with data or files, 2 wrong usage.\n");
 }
 

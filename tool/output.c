@@ -23,68 +23,6 @@ void say(const struct verb *v, const char *format, ...)
 	fprintf(stderr, "cairn: %s%s%s\n", v->name, *v->name ? ": " : "", cairn_buf_end(&t));
 }
 
-void say_fault(const struct verb *v, const char *path, bool several, const struct cairn_fault *f)
-{
-	char where[160];
-	struct cairn_buf t;
-
-	cairn_buf_init(&t, where, sizeof(where));
-	if (several && f->image >= 0)
-		cairn_buf_printf(&t, "region %d", f->image);
-	if (f->ring >= 0)
-		cairn_buf_printf(&t, "%sring %lld", t.used ? " " : "", (long long)f->ring);
-	if (f->packet >= 0)
-		cairn_buf_printf(&t, "%spacket %lld", t.used ? " " : "", (long long)f->packet);
-	if (t.used)
-		cairn_buf_put(&t, ": ", 2);
-	if (f->offset != CAIRN_NO_OFFSET)
-		cairn_buf_printf(&t, "offset 0x%llx: ", (unsigned long long)f->offset);
-	say(v, "%s: %s%s%s%s%s", path, cairn_buf_end(&t),
-	    f->kind == CAIRN_FAULT_NOTE ? "note: " : "", f->what, *f->kept ? "; " : "", f->kept);
-}
-
-static void input_say(void *ctx, const struct cairn_fault *f)
-{
-	struct input *in = ctx;
-	bool several = in->reader ? in->reader->nr_images > 1 : f->image > 0;
-
-	if (f->kind == CAIRN_FAULT_NOTE) {
-		in->notes++;
-		if (in->want_notes)
-			say_fault(in->verb, in->path, several, f);
-		return;
-	}
-	if (in->damages++ < in->limit) {
-		in->told++;
-		say_fault(in->verb, in->path, several, f);
-	}
-}
-
-bool input_open(struct input *in, const struct verb *v, const char *path)
-{
-	struct cairn_fault why;
-
-	in->verb = v;
-	in->path = path;
-	in->sink = (struct cairn_sink){input_say, in};
-	if (!in->limit)
-		in->limit = 5;
-	if (cairn_reader_open(&in->reader, path, &in->sink, &why) == 0)
-		return true;
-	in->reader = NULL;
-	say_fault(v, path, false, &why);
-	return false;
-}
-
-int input_close(struct input *in)
-{
-	if (in->damages > in->told)
-		say(in->verb, "%s: %llu more faults; `cairn check` lists them", in->path,
-		    (unsigned long long)(in->damages - in->told));
-	cairn_reader_close(in->reader);
-	return in->damages ? EXIT_DATA : EXIT_FINE;
-}
-
 int output_finish(const struct verb *v, int status)
 {
 	bool failed = ferror(stdout);
@@ -153,10 +91,22 @@ void json_account(FILE *f, const struct cairn_reader_account *a)
 		fprintf(f, "%s\"%s\":%llu", i ? "," : "", cairn_lost_names[i],
 			(unsigned long long)a->lost_by[i]);
 	fprintf(f,
-		"},\"overwritten\":%llu,\"unreadable\":%llu,\"emitted\":%llu,\"packets\":%llu,\"bytes\":%llu",
+		"},\"overwritten\":%llu,\"unreadable\":%llu,\"consumed\":%llu,\"elsewhere\":%llu,\"emitted\":%llu,\"packets\":%llu,\"bytes\":%llu",
 		(unsigned long long)a->overwritten, (unsigned long long)a->unreadable,
+		(unsigned long long)a->consumed, (unsigned long long)a->elsewhere,
 		(unsigned long long)cairn_reader_account_emitted(a), (unsigned long long)a->packets,
 		(unsigned long long)a->bytes);
+}
+
+void json_total(const struct input *in, const struct survey *s)
+{
+	printf(",\n\"total\":{");
+	json_account(stdout, &s->total);
+	printf("},\"lost_no_stream\":%llu,\"refused\":{", (unsigned long long)s->lost_no_stream);
+	for (int i = 0; i < CAIRN_NR_REFUSED; i++)
+		printf("%s\"%s\":%llu", i ? "," : "", cairn_refused_names[i],
+		       (unsigned long long)s->refused[i]);
+	printf("},\"faults\":%llu}\n", (unsigned long long)in->damages);
 }
 
 void json_cpus(FILE *f, const struct survey *s)

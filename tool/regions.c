@@ -71,7 +71,7 @@ static bool regions_parse_name(struct region_file *r)
 	return end != pid && !*end && p && p <= INT32_MAX;
 }
 
-bool regions_process_alive(uint32_t pid, uint64_t start)
+uint64_t regions_process_start(uint32_t pid)
 {
 	char path[64], stat[1024];
 	unsigned long long started = 0;
@@ -82,15 +82,20 @@ bool regions_process_alive(uint32_t pid, uint64_t start)
 	if (fd >= 0)
 		close(fd);
 	if (n <= 0)
-		return false;
+		return 0;
 	stat[n] = '\0';
 	/* field 22, counted behind the name, which may hold anything */
 	char *p = strrchr(stat, ')');
 	if (p && p[1] == ' ' && (p[2] == 'Z' || p[2] == 'X'))
-		return false;
+		return 0;
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
-	return p && sscanf(p, " %llu", &started) == 1 && started == start;
+	return p && sscanf(p, " %llu", &started) == 1 ? started : 0;
+}
+
+bool regions_process_alive(uint32_t pid, uint64_t start)
+{
+	return start && regions_process_start(pid) == start;
 }
 
 static int regions_compare(const void *a, const void *b)

@@ -12,15 +12,21 @@ const char *const cairn_lost_names[CAIRN_NR_LOST] = {
 	[CAIRN_LOST_SWITCH] = "switch",       [CAIRN_LOST_ABANDONED] = "abandoned",
 };
 
-static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_reader_stream *st)
+const char *const cairn_refused_names[CAIRN_NR_REFUSED] = {
+	[CAIRN_REFUSED_FILTER] = "filtered",
+	[CAIRN_REFUSED_SAMPLE] = "sampled",
+	[CAIRN_REFUSED_BUDGET] = "over_budget",
+};
+
+static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_image *im, uint32_t cpu)
 {
 	for (uint32_t i = 0; i < s->nr_cpus; i++)
-		if (s->cpus[i].image == st->image && s->cpus[i].cpu == st->cb.cpu)
+		if (s->cpus[i].image == im && s->cpus[i].cpu == cpu)
 			return &s->cpus[i];
 	struct survey_cpu *c = &s->cpus[s->nr_cpus]; /* there is one for each stream */
-	c->image = st->image;
-	c->cpu = st->cb.cpu;
-	c->events = calloc(st->image->schema.nr_events + 1, sizeof(*c->events));
+	c->image = im;
+	c->cpu = cpu;
+	c->events = calloc(im->schema.nr_events + 1, sizeof(*c->events));
 	if (!c->events)
 		return NULL;
 	s->nr_cpus++;
@@ -37,10 +43,10 @@ static uint32_t *survey_index(const struct cairn_schema *schema)
 	return index;
 }
 
-static bool survey_stream(struct survey *s, struct input *in, const struct cairn_reader_stream *st,
-			  const uint32_t *index)
+static bool survey_stream(struct survey *s, struct input *in, const struct cairn_image *im,
+			  const struct cairn_reader_stream *st, const uint32_t *index)
 {
-	struct survey_cpu *c = survey_cpu(s, st);
+	struct survey_cpu *c = survey_cpu(s, im, st->cb.cpu);
 	struct cairn_walk w;
 	struct cairn_reader_record r;
 
@@ -94,6 +100,26 @@ static void survey_span(struct survey *s, const struct cairn_reader *r)
 	s->span_ns = last > first ? (uint64_t)last - (uint64_t)first : 0;
 }
 
+/* Since the files before it. */
+static uint64_t survey_no_stream(const struct cairn_image *im)
+{
+	uint64_t n = im->state.lost_no_stream, earlier = im->state.earlier_no_stream;
+
+	if (!cairn_image_is_capture(im))
+		return n;
+	return n > earlier ? n - earlier : 0;
+}
+
+/* What the user did not want is no loss; since the target began, whatever the file. */
+static void survey_refused(struct survey *s, const struct cairn_image *im)
+{
+	for (uint32_t i = 0; i < im->schema.nr_events; i++) {
+		s->refused[CAIRN_REFUSED_FILTER] += im->schema.events[i]->filtered;
+		s->refused[CAIRN_REFUSED_SAMPLE] += im->schema.events[i]->sampled;
+		s->refused[CAIRN_REFUSED_BUDGET] += im->schema.events[i]->over_budget;
+	}
+}
+
 bool survey_take(struct survey *s, struct input *in)
 {
 	const struct cairn_reader *r = in->reader;
@@ -113,9 +139,10 @@ bool survey_take(struct survey *s, struct input *in)
 		uint32_t *index = survey_index(&im->schema);
 		ok = index != NULL;
 		for (uint32_t k = 0; k < im->nr_streams && ok; k++)
-			ok = survey_stream(s, in, &im->streams[k], index);
+			ok = survey_stream(s, in, im, &im->streams[k], index);
 		free(index);
-		s->lost_no_stream += im->state.lost_no_stream;
+		s->lost_no_stream += survey_no_stream(im);
+		survey_refused(s, im);
 		s->names_dropped += im->state.names_dropped;
 		s->metadata_refused += im->state.metadata_refused;
 	}
@@ -152,15 +179,20 @@ void survey_losses(const struct survey *s, struct cairn_buf *t)
 		}
 		cairn_buf_put(t, ")", 1);
 	}
-	if (a->overwritten)
-		cairn_buf_printf(t, "%s%llu overwritten", t->used ? ", " : "",
-				 (unsigned long long)a->overwritten);
-	if (a->unreadable)
-		cairn_buf_printf(t, "%s%llu unreadable", t->used ? ", " : "",
-				 (unsigned long long)a->unreadable);
-	if (s->lost_no_stream)
-		cairn_buf_printf(t, "%s%llu lost without a stream", t->used ? ", " : "",
-				 (unsigned long long)s->lost_no_stream);
+	const struct {
+		uint64_t n;
+		const char *what;
+	} rest[] = {
+		{a->overwritten, "overwritten"},
+		{a->elsewhere, "in files that were not given"},
+		{a->consumed, "taken by a recorder"},
+		{a->unreadable, "unreadable"},
+		{s->lost_no_stream, "lost without a stream"},
+	};
+	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
+		if (rest[i].n)
+			cairn_buf_printf(t, "%s%llu %s", t->used ? ", " : "",
+					 (unsigned long long)rest[i].n, rest[i].what);
 }
 
 void survey_say_losses(const struct survey *s, const struct input *in)
@@ -173,4 +205,12 @@ void survey_say_losses(const struct survey *s, const struct input *in)
 	if (t.used)
 		say(in->verb, "%s: %llu events; %s", in->path,
 		    (unsigned long long)(s->total.decoded - s->total.filtered), cairn_buf_end(&t));
+}
+
+void survey_refusals(const struct survey *s, struct cairn_buf *t)
+{
+	for (int i = 0; i < CAIRN_NR_REFUSED; i++)
+		if (s->refused[i])
+			cairn_buf_printf(t, "%s%s %llu", t->used ? ", " : "",
+					 cairn_refused_names[i], (unsigned long long)s->refused[i]);
 }

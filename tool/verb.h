@@ -58,9 +58,29 @@ int args_next(struct args *a);
 /* For verbs with one FILE: keeps it in *file, refuses a second. Returns false if that was said. */
 bool args_take_file(struct args *a, const char **file);
 bool args_need_file(const struct args *a, const char *file);
+
+/* The FILEs of a verb that takes several, which it reads as one trace. */
+struct files {
+	const char **names; /* free() */
+	unsigned n;
+};
+
+bool args_add_file(struct args *a, struct files *files);
+bool args_need_files(const struct args *a, const struct files *files);
+/*
+ * For verbs whose options have no values: takes all arguments, FILEs into *files (NULL: the verb takes none). -1 to go on, with the letters
+ * met in *set, else the status to exit with.
+ */
+int args_switches(const struct verb *v, int argc, char **argv, struct files *files, uint64_t *set);
+static inline uint64_t args_switch(char letter)
+{
+	return (uint64_t)1 << (letter - 'A'); /* 'A' to 'z' */
+}
 bool args_number(const struct args *a, const char *what, uint64_t max, uint64_t *out);
 /* Seconds with a fraction, or with ms, us, ns, s, m behind; in ns. */
 bool args_seconds(const struct args *a, const char *what, uint64_t *ns);
+/* Bytes, or with K, M, G, T behind (powers of 1024). */
+bool args_bytes(const struct args *a, const char *what, uint64_t least, uint64_t *out);
 void verb_help(const struct verb *v, FILE *to);
 
 /* The candidate nearest to `word`, or NULL if none is near. */
@@ -84,15 +104,18 @@ void say_fault(const struct verb *v, const char *path, bool several, const struc
 /* Input: a reader whose faults are told, up to a limit, and counted. */
 struct input {
 	const struct verb *verb;
-	const char *path;
+	const char *path; /* for messages; of several files the first, "and N more" */
+	char *label;
 	struct cairn_reader *reader;
 	struct cairn_sink sink;
 	uint64_t damages, notes, told, limit;
 	bool verbose, want_notes;
+	uint64_t set; /* the verb's options, see args_switches() */
 };
 
 /* Returns false and has said why when the file cannot be read at all. */
 bool input_open(struct input *in, const struct verb *v, const char *path);
+bool input_open_files(struct input *in, const struct verb *v, const struct files *files);
 /*
  * Says how many faults were not told, closes. Returns EXIT_FINE, or EXIT_DATA if anything was
  * damaged.
@@ -109,15 +132,23 @@ struct survey_cpu {
 	uint64_t unknown; /* damaged rests of packets */
 };
 
+/* Why events were not recorded because nobody wanted them: no losses, and counted apart. */
+enum { CAIRN_REFUSED_FILTER, CAIRN_REFUSED_SAMPLE, CAIRN_REFUSED_BUDGET, CAIRN_NR_REFUSED };
+extern const char *const cairn_refused_names[CAIRN_NR_REFUSED];
+
 struct survey {
 	struct survey_cpu *cpus;
 	uint32_t nr_cpus;
 	struct cairn_reader_account total;
 	uint64_t pending_bytes, lost_no_stream, names_dropped, metadata_refused;
+	uint64_t refused[CAIRN_NR_REFUSED];
 	uint64_t span_ns; /* from the first to the last event */
 };
 
 bool survey_take(struct survey *s, struct input *in);
+/* Open the files, survey them, show it, close: most of a verb. Returns the status to exit with. `show` returns false when it failed and said so. */
+int input_survey(struct input *in, const struct verb *v, const struct files *files,
+		 bool (*show)(struct input *in, const struct survey *s));
 void survey_free(struct survey *s);
 /* "lost 3 (full 2, big 1), overwritten 5" for people. Appends nothing when all is 0. */
 void survey_losses(const struct survey *s, struct cairn_buf *t);
@@ -136,6 +167,10 @@ void json_string(FILE *f, const char *s);
 /* "cpus": [...] of a survey: the keys are stable. */
 void json_cpus(FILE *f, const struct survey *s);
 void json_account(FILE *f, const struct cairn_reader_account *a);
+/* "total": {...}, what was lost without a ring, what was refused, and the number of faults: the end of a verb's object. */
+void json_total(const struct input *in, const struct survey *s);
+/* "filtered 3, sampled 1"; appends nothing when all is 0. */
+void survey_refusals(const struct survey *s, struct cairn_buf *t);
 void uuid_text(const uint8_t uuid[16], char out[37]);
 
 #endif

@@ -138,7 +138,9 @@ struct cairn_state {
 	uint64_t work_pending_since; /* clock; 0 = none */
 	uint64_t stopped_at;         /* clock at the stop; 0 = running */
 	uint64_t frozen_at;          /* clock at the last freeze (flight.h); 0 = never. Since format 1.1 */
-	uint64_t reserved[20];
+	uint64_t reserved[19];
+	uint64_t
+		earlier_no_stream; /* captures only: of lost_no_stream, what earlier files of the recording tell */
 };
 
 /* An event as the outside may want to see it without decoding metadata. */
@@ -221,19 +223,23 @@ struct cairn_ring {
 	uint64_t successor;  /* address of the ring that the CPU is asked to go on in, for the writer alone; 0 = none */
 	uint64_t slot;       /* address of the pointer through which writers find this ring, for the writer alone */
 	uint64_t wake_bytes; /* so many unread bytes wake the reader; 0 = never */
-	uint64_t next;       /* of control operations: successor that is prepared, not asked for yet */
-	uint32_t quiet;      /* of control operations, see core/buffer.c */
-	uint32_t reserved0;
 	uint64_t in_slow;    /* writers, nested in one another, that are in the slow path */
-	uint64_t reserved1[2];
+	uint64_t reserved1[4];
 	/* reader's line: the only words that the outside writes, see design.md D13 */
-	uint64_t reader;   /* claim */
+	uint64_t reader;   /* claim: 0 = free, CAIRN_READER_*, else a reader inside the target */
 	uint64_t consumed; /* position of the next unread record; advisory in overwrite mode */
 	uint64_t woken;    /* 1: the reader was woken and has not looked since */
 	uint64_t reserved2[5];
 	uint64_t start; /* clear mark: reports begin here */
 	uint64_t start_lost; /* losses, all causes, when it was set */
-	uint64_t reserved3[22];
+	uint64_t next;       /* of control operations: successor that is prepared, not asked for yet */
+	uint32_t quiet;      /* of control operations, see core/buffer.c */
+	uint32_t reserved3;
+	uint64_t reserved4[10];
+	/* captures only: what earlier files of the same recording hold of this ring; all 0 in the first one, and in a region */
+	uint64_t earlier_packets; /* number of the first packet that this file answers for */
+	uint64_t earlier_events;  /* records in the packets before it */
+	uint64_t earlier_lost[CAIRN_NR_LOST];
 };
 
 #define CAIRN_BUFFER_NONE 0xffffffffu
@@ -253,6 +259,14 @@ struct cairn_buffer_row {
 	uint64_t taken_at;   /* of a snapshot: clock */
 	uint64_t reserved[8];
 };
+
+/*
+ * `reader` when a process outside the target has claimed the ring: who it is, so that another one can tell whether it still lives.
+ * Bit 63 is set, bits 23..62 are its start (clock ticks since boot, /proc/PID/stat, field 22), bits 0..22 its pid.
+ */
+#define CAIRN_READER_OUTSIDE  ((uint64_t)1 << 63)
+#define CAIRN_READER_PID_BITS 23u
+#define CAIRN_READER_PID_MASK (((uint64_t)1 << CAIRN_READER_PID_BITS) - 1)
 
 /* What the opener of packet s + 1 leaves about packet s, in closed[s mod N]. */
 struct cairn_closed {
@@ -387,6 +401,8 @@ CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, start) == 320, "format");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, stream) == 184, "format");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, wake_bytes) == 208, "format");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_buffer_row) == 128, "row of BUFFERS is 128 bytes");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, earlier_packets) == 432, "format");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_state, earlier_no_stream) == 248, "format");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_closed) == 16, "format");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_packet_header) == CAIRN_PACKET_HEADER_BYTES,
 		    "packet header is 88 bytes");

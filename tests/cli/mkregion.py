@@ -17,6 +17,7 @@ MAGIC = b"CAIRN-REGION\r\n\x1a\n"
 HEADER = 88
 UUID = bytes(range(0x10, 0x20))
 LOST = ["full", "wrapped", "too_big", "clock", "recursion", "no_stream", "switch", "abandoned"]
+REFUSED = ["filtered", "sampled", "over_budget"]
 STATE, METADATA, EVENTS, RINGS, PACKETS, NAMES = 1, 2, 3, 4, 5, 6
 WEAK, USER, CAPTURE, CLOCK_NS = 1, 2, 4, 8
 HARDIRQ, SOFTIRQ, NMI, IRQS_OFF, RESCHED = (1 << b for b in range(24, 29))
@@ -334,6 +335,7 @@ class Region:
         self.state_flags = 1
         self.state_clock = (0, 0, 0)
         self.lost_no_stream = 0
+        self.refused = {}  # event id -> filtered, sampled, over budget
         self.late = []  # events of a second metadata packet
         self.metadata_unit = 65536
 
@@ -373,7 +375,7 @@ class Region:
                            0).ljust(256, b"\0")
 
     def entries(self):
-        return b"".join(struct.pack("<IIQQQQQQQ", e.id, 1, 0, 0, 0, 0, 0, 0, 0) for e in self.events + self.late)
+        return b"".join(struct.pack("<IIQQQQQQQ", e.id, 1, 0, 0, 0, *self.refused.get(e.id, (0, 0, 0)), 0) for e in self.events + self.late)
 
     def build(self):
         meta = self.metadata()
@@ -518,6 +520,23 @@ def lost_between():
     return [g]
 
 
+def causes():
+    """Every cause of a loss, at different places of two rings, and every kind of event that nobody wanted."""
+    g = Region(cpus=2)
+    g.ring(8), g.ring(2)
+    t = 1000
+    for i in range(400):
+        t += 1000
+        g.rings[i % 2].emit(t, TICK, 5, jiffies=i, cpu=i % 2, drift=0, load=i)
+        if i % 50 == 49:
+            g.rings[0].lost[i // 50] += i // 50 + 1
+        if i == 333:
+            g.rings[1].lost[7] += 100
+    g.refused = {SWITCH.id: (5, 0, 0), TICK.id: (1000, 20, 3)}
+    g.lost_no_stream = 9
+    return [g]
+
+
 def pending():
     g = Region(cpus=1)
     r = g.ring(4)
@@ -646,7 +665,7 @@ def live():
     return [g]
 
 
-SCENARIOS = [basic, overwrite, big_packets, discard, lost_between, pending, closed_pending, reopened, empty_open, wrap,
+SCENARIOS = [basic, overwrite, big_packets, discard, lost_between, causes, pending, closed_pending, reopened, empty_open, wrap,
              discarded, clock, unused, user, two, late, small, live]
 
 
@@ -662,7 +681,8 @@ def write(name, out):
     with open(out, "wb") as f:
         f.write(guest(image) if in_guest else image)
     cpus = [a for i, g in enumerate(regions) for a in g.expect(i)]
-    sums = {"cpus": cpus, "lost_no_stream": sum(g.lost_no_stream for g in regions)}
+    sums = {"cpus": cpus, "lost_no_stream": sum(g.lost_no_stream for g in regions),
+            "refused": dict(zip(REFUSED, (sum(n[i] for g in regions for n in g.refused.values()) for i in range(3))))}
     with open(out + ".json", "w") as f:
         json.dump(sums, f, indent=1)
     return sums

@@ -4,6 +4,7 @@
 """record, list and clean: live targets, programs and their children, targets that vanish."""
 import json
 import os
+import re
 import resource
 import signal
 import stat
@@ -395,6 +396,39 @@ def _():
         err = process.communicate(timeout=30)[1]
         tap.equal(process.returncode, 1, f"status: {err}")
         tap.equal(leftovers(), [], "left behind by convert")
+
+
+@tap.test("progress on a terminal: events, MB, MB/s, lost; none elsewhere")
+def _():
+    import pty
+    pace = os.path.join(tap.BUILD, "tests", "stress", "pace")
+    out = cli.path("progress.cairn")
+    words = [cli.CAIRN, "record", "-l", "-e", "pace:*", "-o", out, "--", pace, "1", "200000", "0.7"]
+    terminal, end = pty.openpty()
+    recorder = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=end)
+    os.close(end)
+    text = b""
+    try:
+        while True:
+            try:
+                more = os.read(terminal, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not more:
+                break
+            text += more
+        recorder.wait(timeout=30)
+    finally:
+        recorder.kill()
+        os.close(terminal)
+    lines = [line for line in text.decode().replace("\n", "\r").split("\r") if "events," in line]
+    tap.check(len(lines) >= 3, f"lines of progress: {lines}")
+    for line in lines:
+        tap.check(re.search(r"^\d+\.\d s: \d+ events, \d+\.\d MB, \d+\.\d MB/s, 0 lost, 0 packets overwritten", line), f"line {line!r}")
+    tap.check(re.search(r", [1-9]\d*\.\d MB/s", lines[-2]), f"speed while it runs: {lines[-2]!r}")
+    tap.check("140000 events" in lines[-1], f"the last line: {lines[-1]!r}")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    tap.equal(len(done.stderr.splitlines()), 1, f"lines without a terminal: {done.stderr}")
 
 
 @tap.test("list and clean tell the living from the dead")

@@ -25,6 +25,7 @@ def lost_of(text):
 def compare_sums(got, sums):
     tap.equal(len(got["cpus"]), len(sums["cpus"]), "number of CPUs")
     tap.equal(got["lost_no_stream"], sums["lost_no_stream"], "lost without a stream")
+    tap.equal(got["refused"], sums["refused"], "events that nobody wanted")
     for want, have in zip(sums["cpus"], got["cpus"]):
         for key, value in want.items():
             tap.equal(have[key], value, f"CPU {want['cpu']}: {key}")
@@ -111,7 +112,7 @@ tap.add("sums of guest-basic", sums_hold, "guest-basic")
 
 @tap.test("text of report, info, stat, check")
 def _():
-    for scenario in ("basic", "lost_between", "discard", "two", "pending", "clock"):
+    for scenario in ("basic", "lost_between", "causes", "discard", "two", "pending", "clock"):
         file, _ = region(scenario)
         for verb in ("report", "info", "stat", "check"):
             expect(f"{verb}-{scenario}", 0, verb, file)
@@ -119,6 +120,7 @@ def _():
     expect("report-json", 0, "report", "--json", "-n", "6", file)
     expect("report-options", 0, "report", "-q", "-c", "1", "-e", "sched_*", "-e", "file:open", file)
     expect("info-verbose", 0, "info", "-v", file)
+    expect("stat-json", 0, "stat", "--json", region("causes")[0])
 
 
 @tap.test("options and help")
@@ -137,7 +139,8 @@ def _():
     expect("event-misspelt", 2, "report", "-e", "sched:sched_swich", file)
     expect("event-unknown", 2, "report", "-e", "zzz:*", file)
     expect("no-file", 2, "info")
-    expect("two-files", 2, "info", file, file)
+    expect("two-files", 0, "info", file, file)  # one region, each packet once
+    expect("convert-two-files", 2, "convert", "--to", "ctf", file, file, "-o", "x")
     expect("convert-format", 2, "convert", "--to", "dat", file, "-o", "x")
     expect("record-nothing", 2, "record")
 

@@ -90,7 +90,8 @@ static void fuzz_mend_superblock(uint8_t *bytes, uint64_t size)
 	sb->crc32c = cairn_reader_crc32c(0, sb, sizeof(*sb));
 }
 
-static bool fuzz_read(const char *path)
+/* As one file, or the same bytes as two, whose regions are then one. */
+static bool fuzz_read_files(const char *path, unsigned nr_files)
 {
 	struct cairn_reader *r;
 	struct cairn_fault why;
@@ -98,7 +99,9 @@ static bool fuzz_read(const char *path)
 	uint64_t events = 0, lost = 0, decoded = 0, missing = 0;
 	static char line[65536];
 
-	if (cairn_reader_open(&r, path, NULL, &why) < 0)
+	const char *const paths[] = {path, path};
+
+	if (cairn_reader_open_files(&r, paths, nr_files, NULL, &why) < 0)
 		return true;
 	struct cairn_cursor *c = cairn_cursor_open(r, NULL);
 	while (c && cairn_cursor_next(c, &it) > 0) {
@@ -140,7 +143,8 @@ static bool fuzz_bytes(const uint8_t *bytes, uint64_t n)
 		fd = memfd_create("fuzz", 0);
 		snprintf(copy, sizeof(copy), "/proc/self/fd/%d", fd);
 	}
-	return ftruncate(fd, 0) == 0 && pwrite(fd, bytes, n, 0) == (ssize_t)n && fuzz_read(copy);
+	return ftruncate(fd, 0) == 0 && pwrite(fd, bytes, n, 0) == (ssize_t)n &&
+	       fuzz_read_files(copy, 1) && fuzz_read_files(copy, 2);
 }
 
 #ifdef CAIRN_LIBFUZZER
