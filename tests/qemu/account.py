@@ -17,22 +17,6 @@ if reason:
     sys.exit(0)
 
 
-def compare(g, stat_json, *options):
-    counts = os.path.join(g.dir, "counts")
-    with open(counts, "w") as f:
-        f.write(g.serial())
-    p = subprocess.run([os.path.join(guest.SRC, "scripts/compare-counts.py"), counts, stat_json, *options],
-                       capture_output=True, text=True, check=False)
-    tap.equal(p.returncode, 0, f"compare-counts.py: {p.stdout}{p.stderr}")
-
-
-def stat_file(g, path):
-    out = os.path.join(g.dir, "stat.json")
-    with open(out, "w") as f:
-        f.write(guest.cairn("stat", "--json", path))
-    return out
-
-
 def followed(cpus, nmis):
     """Followed from outside, rings large enough: nothing lost, each event counted."""
     with guest.Guest("trace=*:* seconds=4 ring_kb=8192", cpus=cpus) as g:
@@ -47,7 +31,7 @@ def followed(cpus, nmis):
         _, words = recorder.communicate(timeout=g.left())
         tap.equal(recorder.returncode, 0, f"cairn record: {words}")
         guest.cairn("check", capture)
-        compare(g, stat_file(g, capture), "--events")
+        guest.compare(g, guest.stat_file(g, capture), "--events")
         said = guest.stat(capture)
         tap.equal(len(said), cpus, "CPUs in the trace")
         for event in ("sched:sched_switch", "sched:sched_wakeup", "raw_syscalls:sys_enter", "raw_syscalls:sys_exit",
@@ -64,7 +48,7 @@ tap.add("four CPUs and NMIs from QEMU", followed, 4, 200)
 def _():
     with guest.Guest("trace=*:* seconds=2 ring_kb=16") as g:
         g.wait()
-        compare(g, stat_file(g, g.ram))
+        guest.compare(g, guest.stat_file(g, g.ram))
         said = guest.stat(g.ram)
         for cpu, c in said.items():
             tap.check(c["overwritten"] > 0, f"CPU {cpu} overwrote nothing")
@@ -75,7 +59,7 @@ def _():
 def _():
     with guest.Guest("trace=irq:*,sched_switch seconds=1 ring_kb=1024") as g:
         g.wait()
-        compare(g, stat_file(g, g.ram))
+        guest.compare(g, guest.stat_file(g, g.ram))
         names = {n for c in guest.stat(g.ram).values() for n, k in c["events"].items() if k}
         tap.equal(names - {"irq:irq_handler_entry", "irq:irq_handler_exit", "sched:sched_switch"}, set(), "events beside those asked for")
         tap.check("sched:sched_switch" in names, "sched_switch is not there")
