@@ -4,13 +4,14 @@
  *
  * Options on the command line: seconds=N (how long to run), load=N (how many sets of tasks), ring_kb=N
  * (Cairn's ring per CPU), hz=N (timer interrupts a second), nmi_us=N (mean time between the NMIs that
- * the kernel sends itself; 0: none). The whole string also goes to Cairn, which looks for trace= in it.
+ * the kernel sends itself; 0: none), discard=1 (rings that are full lose what is new), step=N, random=N, seed=N and consume=1 (step.c). The whole string also goes to Cairn, which looks for trace= in it.
  */
 #include "clock.h"
 #include "frames.h"
 #include "irq.h"
 #include "print.h"
 #include "sched.h"
+#include "step.h"
 #include "trace.h"
 #include "user/programs.h"
 
@@ -23,7 +24,7 @@ const char *const program_names[NR_PROGRAMS] = {
 };
 
 static struct {
-	unsigned long seconds, load, ring_kb, hz, nmi_us;
+	unsigned long seconds, load, ring_kb, hz, nmi_us, discard, step, random, seed, consume;
 } options;
 
 static bool main_stopping; /* the kernel's own threads shall make no new work */
@@ -126,8 +127,12 @@ static void init(struct task *self)
 		self->files[i].kind = FILE_CONSOLE;
 	if (ARCH_HAS_NMI && options.nmi_us)
 		task_create_kernel("nmi_sender", nmi_sender);
+	if (ARCH_HAS_STEP && options.step + options.random)
+		step_start(options.step, options.random, options.seed, options.consume);
 	spawn_load();
 	task_sleep(options.seconds * clock_hz);
+	while (!step_is_done())
+		task_sleep(clock_from_ns(10000000));
 	finish(frames_before);
 }
 
@@ -149,11 +154,16 @@ void kernel_main(struct boot_info *info)
 	options.ring_kb = option(info->command_line, "ring_kb", 1024);
 	options.hz = option(info->command_line, "hz", 250);
 	options.nmi_us = option(info->command_line, "nmi_us", 5000);
+	options.discard = option(info->command_line, "discard", 0);
+	options.step = option(info->command_line, "step", 0);
+	options.random = option(info->command_line, "random", 0);
+	options.consume = option(info->command_line, "consume", 0);
+	options.seed = option(info->command_line, "seed", 1);
 	printk("kernel: " ARCH_NAME ", %u cpus, clock %lu Hz, command line: %s\n", nr_cpus,
 	       (unsigned long)clock_hz, info->command_line);
 
 	sched_init((unsigned)options.hz);
-	trace_init(info, options.ring_kb * 1024);
+	trace_init(info, options.ring_kb * 1024, options.discard ? CAIRN_DISCARD : CAIRN_OVERWRITE);
 	frames_init(info);
 	arch_paging_init();
 	printk("kernel: %lu frames free\n", frames_free_count());

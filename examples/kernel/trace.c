@@ -49,7 +49,7 @@ bool breakpoint_handle(uintptr_t site, uintptr_t *resume)
 	return false;
 }
 
-void trace_init(struct boot_info *info, size_t ring_bytes)
+void trace_init(struct boot_info *info, size_t ring_bytes, enum cairn_mode mode)
 {
 	struct cairn_config config = {
 		.nr_cpus = info->nr_cpus,
@@ -59,7 +59,7 @@ void trace_init(struct boot_info *info, size_t ring_bytes)
 		.clock_bits = 64,
 		.boot_args = info->command_line,
 		.name = "cairn-example",
-		.mode = CAIRN_OVERWRITE,
+		.mode = mode,
 	};
 	int64_t bytes = cairn_region_bytes(&config);
 	int err;

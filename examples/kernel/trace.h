@@ -23,6 +23,8 @@
 #include <cairn/events/sched.h>
 #include <cairn/events/task.h>
 
+#include "events/step.h"
+
 #include "events/kmem.h" /* in Linux's form: TRACE_EVENT(), and trace_NAME() where it happens */
 
 /* Every event that this kernel emits: X(name, "system:name"). Cairn's own of system task are one row. */
@@ -38,6 +40,10 @@
 	X(mm_page_alloc, "kmem:mm_page_alloc")            \
 	X(mm_page_free, "kmem:mm_page_free")              \
 	X(nmi_handler, "nmi:nmi_handler")                 \
+	X(step_probe, "step:step_probe")                  \
+	X(step_text, "step:step_text")                    \
+	X(step_large, "step:step_large")                  \
+	X(step_instruction, "step:step_instruction")      \
 	X(task_name, "task:*")
 
 #define TRACE_INDEX_OF_(name, text) TRACE_INDEX_##name,
@@ -108,7 +114,7 @@ static inline void trace_task_name(int pid, const char *comm)
  * @ring_bytes   per CPU; a power of two.
  * Context       boot CPU, before frames_init().
  */
-void trace_init(struct boot_info *info, size_t ring_bytes);
+void trace_init(struct boot_info *info, size_t ring_bytes, enum cairn_mode mode);
 
 /* The end of the recording. For exact counts: on the only CPU left, no NMIs. Context: any. */
 void trace_stop(void);
