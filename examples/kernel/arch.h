@@ -110,7 +110,7 @@ struct boot_info {
  * Start CPU `cpu`; it enters cpu_main() on the stack of its idle task.
  *
  * Returns   true when the CPU has set its online flag, false when it did not within a second.
- * Context   boot CPU, once per CPU.
+ * Context   thread; the CPU was never started, or has halted.
  */
 bool arch_cpu_start(unsigned cpu, struct task *idle, void *stack_top, const bool *online);
 
@@ -119,6 +119,9 @@ void arch_ipi_nmi(unsigned cpu);
 
 /* Start this CPU's timer: IRQ_TIMER `hz` times a second. */
 void arch_timer_start(unsigned hz);
+
+/* The same backwards; the CPU takes no NMI from outside any more. */
+void arch_timer_stop(void);
 
 /* Interrupts off, wait for ever. NMIs still come. */
 void arch_halt(void) __attribute__((noreturn));

@@ -6,6 +6,8 @@
  * for, so nobody can wake it too early.
  */
 #include "sched_locked.h"
+
+#include "hotplug.h"
 #include "space.h"
 #include "trace.h"
 
@@ -65,6 +67,8 @@ static struct task *sched_pick_locked(struct cpu *c)
 {
 	struct task_queue *longest = &c->ready;
 
+	if (c->leaving)
+		return c->idle;
 	if (longest->nr)
 		return queue_pop(longest);
 	for (unsigned i = 0; i < nr_cpus; i++) {
@@ -95,7 +99,7 @@ void sched_switch_locked(enum switch_reason reason)
 
 	c->need_resched = false;
 	if (prev->state == TASK_READY && prev != c->idle)
-		queue_push(&c->ready, prev);
+		queue_push(c->leaving ? &cpus[0].ready : &c->ready, prev);
 	next = sched_pick_locked(c);
 	next->ticks_left = sched_slice_ticks;
 	if (next == prev)
@@ -159,6 +163,8 @@ void sched_idle(void)
 	for (;;) {
 		cairn_work();
 		arch_irq_off();
+		if (this_cpu()->leaving)
+			hotplug_leave();
 		if (this_cpu()->need_resched || this_cpu()->ready.nr)
 			arch_irq_on();
 		else
@@ -169,16 +175,22 @@ void sched_idle(void)
 
 /* ---- Waiting and waking ---- */
 
-/* Where a task that wakes shall run: where it ran, if that CPU is idle; else on an idle one. */
+static bool sched_is_usable(const struct cpu *c)
+{
+	return __atomic_load_n(&c->online, __ATOMIC_RELAXED) && !c->leaving;
+}
+
+/* Where a task that wakes shall run: where it ran, if that CPU is idle; else on an idle one. CPU 0 never goes. */
 static unsigned sched_choose_locked(const struct task *t)
 {
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		unsigned cpu = (t->head.cpu + i) % nr_cpus;
 
-		if (cpus[cpu].online && cpus[cpu].running == cpus[cpu].idle && !cpus[cpu].ready.nr)
+		if (sched_is_usable(&cpus[cpu]) && cpus[cpu].running == cpus[cpu].idle &&
+		    !cpus[cpu].ready.nr)
 			return cpu;
 	}
-	return t->head.cpu;
+	return sched_is_usable(&cpus[t->head.cpu]) ? t->head.cpu : 0;
 }
 
 void sched_make_ready_locked(struct task *t)
