@@ -38,6 +38,7 @@ struct task_head {
  *
  *     ARCH_NAME                                 for the banner
  *     ARCH_HAS_NMI                              0 or 1: arch_ipi_nmi() sends what a masked CPU takes
+ *     ARCH_HAS_STEP                             0 or 1: arch_step_on() works
  *     USER_TEXT_BASE USER_STACK_TOP USER_MAP_BASE   layout of an address space
  *     struct arch_space                         a page table
  *     struct task *arch_current(void)           the task on this CPU; NULL before arch_set_current()
@@ -53,6 +54,9 @@ struct task_head {
  *     void arch_serialize(void)                 instructions behind it are fetched anew
  *     void arch_count(uint64_t *)               add one; no interrupt or NMI on this CPU falls between
  *                                               its load and its store
+ *     void arch_step_on(void)                   step_handle() before each instruction from the next one on, interrupt
+ *                                               handlers excepted, until it returns false or arch_step_off()
+ *     void arch_step_off(void)
  *     void *phys_to_virt(uintptr_t), uintptr_t virt_to_phys(const void *)     the direct map
  */
 #include "arch_inline.h"
@@ -106,7 +110,7 @@ struct boot_info {
  * Start CPU `cpu`; it enters cpu_main() on the stack of its idle task.
  *
  * Returns   true when the CPU has set its online flag, false when it did not within a second.
- * Context   boot CPU, once per CPU.
+ * Context   thread; the CPU was never started, or has halted.
  */
 bool arch_cpu_start(unsigned cpu, struct task *idle, void *stack_top, const bool *online);
 
@@ -115,6 +119,9 @@ void arch_ipi_nmi(unsigned cpu);
 
 /* Start this CPU's timer: IRQ_TIMER `hz` times a second. */
 void arch_timer_start(unsigned hz);
+
+/* The same backwards; the CPU takes no NMI from outside any more. */
+void arch_timer_stop(void);
 
 /* Interrupts off, wait for ever. NMIs still come. */
 void arch_halt(void) __attribute__((noreturn));
@@ -189,6 +196,12 @@ void user_page_fault(uintptr_t address, uintptr_t ip, unsigned long error, unsig
 
 /* Any other exception in user mode ends the task. */
 void user_trap(const char *what, uintptr_t ip);
+
+/*
+ * Between arch_step_on() and arch_step_off(): `ip` is the instruction to come. Interrupts are off. Returns whether to come again before the
+ * next one.
+ */
+bool step_handle(uintptr_t ip);
 
 /* A breakpoint in kernel text. Returns true if it was ours; then *resume is where to go on. */
 bool breakpoint_handle(uintptr_t site, uintptr_t *resume);

@@ -7,6 +7,10 @@
  *   cpus_sync() raises sync_request; each CPU, in its interrupt, reads it, serializes and stores what it
  *   read to sync_seen (sync:A, release); the caller waits for that (sync:B, acquire). So all that the
  *   other CPU did before its interrupt is done, and what it does after sees our stores.
+ * ORDER arrive:A / arrive:B
+ *   A CPU that comes stores online, then reads sync_request and answers it; the caller of cpus_sync() raises
+ *   sync_request, then reads online. All four in one total order: either the caller sends that CPU an interrupt, or
+ *   the CPU has answered unasked. So nobody waits for an answer that does not come.
  */
 #include "irq.h"
 
@@ -28,7 +32,7 @@ static const char *const irq_names[NR_IRQS] = {
 
 static void irq_sync(struct cpu *c)
 {
-	uint64_t request = __atomic_load_n(&sync_request, __ATOMIC_ACQUIRE);
+	uint64_t request = __atomic_load_n(&sync_request, __ATOMIC_SEQ_CST);
 
 	arch_serialize();
 	/* ORDER sync:A, pairs with sync:B */
@@ -159,15 +163,25 @@ void user_trap(const char *what, uintptr_t ip)
 	task_exit();
 }
 
+void cpu_arrive(void)
+{
+	struct cpu *c = this_cpu();
+
+	__atomic_store_n(&c->online, true,
+			 __ATOMIC_SEQ_CST); /* ORDER arrive:A, pairs with arrive:B */
+	irq_sync(c);
+}
+
 void cpus_sync(void)
 {
+	/* ORDER arrive:B, pairs with arrive:A */
 	uint64_t request = __atomic_add_fetch(&sync_request, 1, __ATOMIC_SEQ_CST);
 	unsigned long irq = arch_irq_save();
 	unsigned self = arch_cpu();
 
 	irq_sync(&cpus[self]);
 	for (unsigned i = 0; i < nr_cpus; i++) {
-		if (i != self && __atomic_load_n(&cpus[i].online, __ATOMIC_ACQUIRE))
+		if (i != self && __atomic_load_n(&cpus[i].online, __ATOMIC_SEQ_CST))
 			arch_ipi(i, IRQ_SYNC);
 	}
 	arch_irq_restore(irq);

@@ -13,6 +13,9 @@
  */
 void cpus_sync(void);
 
+/* This CPU is there: tasks may be given to it, and cpus_sync() waits for it. Context: its first, interrupts off. */
+void cpu_arrive(void);
+
 /* Stop all other CPUs for good, interrupts off. Returns when they have stopped, or after a second. */
 void cpus_stop(void);
 

@@ -2,15 +2,16 @@
 /*
  * The kernel from its first C line to its last: boot order, options, workload, end.
  *
- * Options on the command line: seconds=N (how long to run), load=N (how many sets of tasks), ring_kb=N
- * (Cairn's ring per CPU), hz=N (timer interrupts a second), nmi_us=N (mean time between the NMIs that
- * the kernel sends itself; 0: none). The whole string also goes to Cairn, which looks for trace= in it.
+ * Options on the command line: README.md. The whole string also goes to Cairn, which looks for trace= in it.
  */
 #include "clock.h"
 #include "frames.h"
+#include "hotplug.h"
 #include "irq.h"
 #include "print.h"
 #include "sched.h"
+#include "step.h"
+#include "toggle.h"
 #include "trace.h"
 #include "user/programs.h"
 
@@ -23,7 +24,8 @@ const char *const program_names[NR_PROGRAMS] = {
 };
 
 static struct {
-	unsigned long seconds, load, ring_kb, hz, nmi_us;
+	unsigned long seconds, load, ring_kb, hz, nmi_us, discard, step, random, seed, consume,
+		hotplug, absent, toggle;
 } options;
 
 static bool main_stopping; /* the kernel's own threads shall make no new work */
@@ -126,16 +128,22 @@ static void init(struct task *self)
 		self->files[i].kind = FILE_CONSOLE;
 	if (ARCH_HAS_NMI && options.nmi_us)
 		task_create_kernel("nmi_sender", nmi_sender);
+	if (ARCH_HAS_STEP && options.step + options.random)
+		step_start(options.step, options.random, options.seed, options.consume);
+	if (options.toggle)
+		toggle_start(options.toggle);
+	if (options.hotplug)
+		hotplug_start(options.hotplug, options.absent);
 	spawn_load();
 	task_sleep(options.seconds * clock_hz);
+	while (!step_is_done() || !hotplug_is_done() || !toggle_is_done())
+		task_sleep(clock_from_ns(10000000));
 	finish(frames_before);
 }
 
 void cpu_main(void)
 {
-	struct cpu *c = this_cpu();
-
-	__atomic_store_n(&c->online, true, __ATOMIC_RELEASE);
+	cpu_arrive();
 	arch_timer_start((unsigned)options.hz);
 	sched_idle();
 }
@@ -149,11 +157,19 @@ void kernel_main(struct boot_info *info)
 	options.ring_kb = option(info->command_line, "ring_kb", 1024);
 	options.hz = option(info->command_line, "hz", 250);
 	options.nmi_us = option(info->command_line, "nmi_us", 5000);
+	options.discard = option(info->command_line, "discard", 0);
+	options.step = option(info->command_line, "step", 0);
+	options.random = option(info->command_line, "random", 0);
+	options.consume = option(info->command_line, "consume", 0);
+	options.hotplug = option(info->command_line, "hotplug", 0);
+	options.absent = option(info->command_line, "absent", 0);
+	options.toggle = option(info->command_line, "toggle", 0);
+	options.seed = option(info->command_line, "seed", 1);
 	printk("kernel: " ARCH_NAME ", %u cpus, clock %lu Hz, command line: %s\n", nr_cpus,
 	       (unsigned long)clock_hz, info->command_line);
 
 	sched_init((unsigned)options.hz);
-	trace_init(info, options.ring_kb * 1024);
+	trace_init(info, options.ring_kb * 1024, options.discard ? CAIRN_DISCARD : CAIRN_OVERWRITE);
 	frames_init(info);
 	arch_paging_init();
 	printk("kernel: %lu frames free\n", frames_free_count());
@@ -162,6 +178,8 @@ void kernel_main(struct boot_info *info)
 		void *stack_top;
 		struct task *idle = sched_idle_create(i, &stack_top);
 
+		if (i == options.absent)
+			continue;
 		if (!arch_cpu_start(i, idle, stack_top, &cpus[i].online))
 			printk("kernel: cpu %u does not start\n", i);
 	}

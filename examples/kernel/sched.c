@@ -1,43 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: ready queues, the switch, waiting and waking, birth and death of tasks.
+ * The scheduler: ready queues, the switch, waiting and waking. Birth and death of tasks: task.c.
  *
- * Names end in _locked where the caller holds sched_lock (with interrupts off). A task that blocks puts
- * itself in a wait queue under sched_lock before it releases the lock of what it waits for, so nobody
- * can wake it too early.
+ * A task that blocks puts itself in a wait queue under sched_lock before it releases the lock of what it waits
+ * for, so nobody can wake it too early.
  */
-#include "sched.h"
+#include "sched_locked.h"
 
-#include "errors.h"
-#include "frames.h"
-#include "pipe.h"
-#include "print.h"
+#include "hotplug.h"
 #include "space.h"
 #include "trace.h"
-#include "user/image.h"
-#include "user/programs.h"
 
-#define PID_MAX           4096
 #define SLICES_PER_SECOND 100u
 
 struct cpu cpus[MAX_CPUS];
 unsigned nr_cpus;
-uint64_t sched_nr_spawned, sched_nr_exited;
+struct spinlock sched_lock;
 
-static struct spinlock sched_lock;
-static struct task *sched_tasks;    /* all but the idle ones */
 static struct task *sched_sleepers; /* by wake_clock, soonest first */
-static struct task_queue sched_dead;
-static struct task_queue sched_reaper_wait;
 static struct task sched_boot_task;
 static unsigned sched_slice_ticks;
-static int sched_last_pid;
-
-static void queue_wake_locked(struct task_queue *q);
 
 /* ---- Queues ---- */
 
-static void queue_push(struct task_queue *q, struct task *t)
+void queue_push(struct task_queue *q, struct task *t)
 {
 	t->next = NULL;
 	t->queue = q;
@@ -66,7 +52,7 @@ static void queue_remove(struct task *t)
 	t->queue = NULL;
 }
 
-static struct task *queue_pop(struct task_queue *q)
+struct task *queue_pop(struct task_queue *q)
 {
 	struct task *t = q->first;
 
@@ -81,6 +67,8 @@ static struct task *sched_pick_locked(struct cpu *c)
 {
 	struct task_queue *longest = &c->ready;
 
+	if (c->leaving)
+		return c->idle;
 	if (longest->nr)
 		return queue_pop(longest);
 	for (unsigned i = 0; i < nr_cpus; i++) {
@@ -93,26 +81,17 @@ static struct task *sched_pick_locked(struct cpu *c)
 	return queue_pop(longest);
 }
 
-/* The first thing that runs after a switch, on the stack of the task that was switched to. */
-static void sched_arrive_locked(void)
+void sched_arrive_locked(void)
 {
 	struct cpu *c = this_cpu();
 
 	if (!c->dead)
 		return;
-	queue_push(&sched_dead, c->dead);
+	task_dead_locked(c->dead);
 	c->dead = NULL;
-	queue_wake_locked(&sched_reaper_wait);
 }
 
-enum switch_reason {
-	SWITCH_ASKED, /* it waits, yields or dies */
-	SWITCH_PREEMPT_USER,
-	SWITCH_PREEMPT_KERNEL,
-};
-
-/* Interrupts are off and sched_lock is held, before and after; in between other tasks ran. */
-static void sched_switch_locked(enum switch_reason reason)
+void sched_switch_locked(enum switch_reason reason)
 {
 	struct cpu *c = this_cpu();
 	struct task *prev = arch_current(), *next;
@@ -120,7 +99,7 @@ static void sched_switch_locked(enum switch_reason reason)
 
 	c->need_resched = false;
 	if (prev->state == TASK_READY && prev != c->idle)
-		queue_push(&c->ready, prev);
+		queue_push(c->leaving ? &cpus[0].ready : &c->ready, prev);
 	next = sched_pick_locked(c);
 	next->ticks_left = sched_slice_ticks;
 	if (next == prev)
@@ -184,6 +163,8 @@ void sched_idle(void)
 	for (;;) {
 		cairn_work();
 		arch_irq_off();
+		if (this_cpu()->leaving)
+			hotplug_leave();
 		if (this_cpu()->need_resched || this_cpu()->ready.nr)
 			arch_irq_on();
 		else
@@ -194,19 +175,25 @@ void sched_idle(void)
 
 /* ---- Waiting and waking ---- */
 
-/* Where a task that wakes shall run: where it ran, if that CPU is idle; else on an idle one. */
+static bool sched_is_usable(const struct cpu *c)
+{
+	return __atomic_load_n(&c->online, __ATOMIC_RELAXED) && !c->leaving;
+}
+
+/* Where a task that wakes shall run: where it ran, if that CPU is idle; else on an idle one. CPU 0 never goes. */
 static unsigned sched_choose_locked(const struct task *t)
 {
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		unsigned cpu = (t->head.cpu + i) % nr_cpus;
 
-		if (cpus[cpu].online && cpus[cpu].running == cpus[cpu].idle && !cpus[cpu].ready.nr)
+		if (sched_is_usable(&cpus[cpu]) && cpus[cpu].running == cpus[cpu].idle &&
+		    !cpus[cpu].ready.nr)
 			return cpu;
 	}
-	return t->head.cpu;
+	return sched_is_usable(&cpus[t->head.cpu]) ? t->head.cpu : 0;
 }
 
-static void sched_make_ready_locked(struct task *t)
+void sched_make_ready_locked(struct task *t)
 {
 	unsigned cpu = sched_choose_locked(t);
 	struct cpu *c = &cpus[cpu];
@@ -243,8 +230,7 @@ static void sleeper_remove_locked(struct task *t)
 	t->wake_clock = 0;
 }
 
-/* Whatever it waits for. */
-static void task_wake_locked(struct task *t)
+void task_wake_locked(struct task *t)
 {
 	if (t->state != TASK_BLOCKED)
 		return;
@@ -278,8 +264,7 @@ void sched_wake_sleepers(void)
 	spin_unlock_restore(&sched_lock, irq);
 }
 
-/* As task_wait(), without a lock of its own. */
-static void task_wait_locked(struct task_queue *q)
+void task_wait_locked(struct task_queue *q)
 {
 	struct task *t = arch_current();
 
@@ -305,7 +290,7 @@ void task_wait(struct task_queue *q, struct spinlock *lock)
 	spin_lock(lock);
 }
 
-static void queue_wake_locked(struct task_queue *q)
+void queue_wake_locked(struct task_queue *q)
 {
 	while (q->first)
 		task_wake_locked(q->first);
@@ -317,239 +302,13 @@ void task_wake_all(struct task_queue *q)
 	queue_wake_locked(q);
 	spin_unlock(&sched_lock);
 }
-
-/* ---- Birth ---- */
-
-static struct task *task_find_locked(int pid)
-{
-	for (struct task *t = sched_tasks; t; t = t->next_all) {
-		if (t->pid == pid)
-			return t;
-	}
-	return NULL;
-}
-
-static int pid_new_locked(void)
-{
-	do {
-		sched_last_pid = sched_last_pid % (PID_MAX - 1) + 1;
-	} while (task_find_locked(sched_last_pid));
-	return sched_last_pid;
-}
-
-static void comm_set(struct task *t, const char *comm)
-{
-	memset(t->comm, 0, COMM_BYTES);
-	for (unsigned i = 0; i < COMM_BYTES - 1 && comm[i]; i++)
-		t->comm[i] = comm[i];
-}
-
-/* What a task does first: finish the switch that brought it here, then its own work. */
-static void task_begin(void)
-{
-	struct task *t = arch_current();
-
-	sched_arrive_locked();
-	spin_unlock(&sched_lock);
-	arch_irq_on();
-	if (t->main) {
-		t->main(t);
-		task_exit();
-	}
-	/* As exec does it elsewhere: up to here the task had its parent's name. */
-	comm_set(t, program_names[t->program]);
-	trace_task_name(t->pid, t->comm);
-	return_to_user();
-	arch_enter_user(user_image.entry, USER_STACK_TOP - 16, t->program, t->argument);
-}
-
-static struct task *task_new(const char *comm)
-{
-	uintptr_t pa = frame_alloc(STACK_ORDER, FRAME_KERNEL);
-	struct task *t;
-
-	if (!pa)
-		return NULL;
-	t = phys_to_virt(pa);
-	memset(t, 0, sizeof(*t));
-	comm_set(t, comm);
-	t->prio = PRIO_NORMAL;
-	t->stack_pointer =
-		arch_stack_init((char *)t + ((size_t)PAGE_BYTES << STACK_ORDER), task_begin);
-	return t;
-}
-
-/* Give it a pid, show it to the world, let it run. */
-static int task_start(struct task *t, struct task *parent)
-{
-	unsigned long irq = spin_lock_save(&sched_lock);
-	int pid = pid_new_locked();
-
-	t->pid = pid;
-	t->parent_pid = parent->pid;
-	if (parent->pid)
-		parent->children++;
-	t->head.cpu = arch_cpu();
-	t->next_all = sched_tasks;
-	sched_tasks = t;
-	t->killed = t->space && parent->killed;
-	sched_nr_spawned++;
-	trace_task_name(pid, t->comm);
-	sched_make_ready_locked(t);
-	spin_unlock_restore(&sched_lock, irq);
-	return pid;
-}
-
-int task_create_kernel(const char *comm, void (*main)(struct task *))
-{
-	struct task *t = task_new(comm);
-
-	if (!t)
-		return -ENOMEM;
-	t->main = main;
-	return task_start(t, arch_current());
-}
-
-int task_spawn(unsigned program, unsigned long argument, int prio)
-{
-	struct task *parent = arch_current(), *t;
-
-	if (program >= NR_PROGRAMS)
-		return -EINVAL;
-	t = task_new(parent->comm);
-	if (!t)
-		return -ENOMEM;
-	t->space = space_create();
-	if (!t->space) {
-		frame_free(virt_to_phys(t), STACK_ORDER);
-		return -ENOMEM;
-	}
-	t->program = program;
-	t->argument = argument;
-	t->prio = prio;
-	for (unsigned i = 0; i < TASK_FILES; i++) {
-		t->files[i] = parent->files[i];
-		file_share(&t->files[i]);
-	}
-	return task_start(t, parent);
-}
-
-struct task *sched_idle_create(unsigned cpu, void **stack_top)
-{
-	struct task *t = task_new("swapper/0");
-
-	if (!t)
-		panic("no memory for the idle task of cpu %u", cpu);
-	t->comm[8] = (char)('0' + cpu);
-	t->head.cpu = cpu;
-	cpus[cpu].idle = t;
-	cpus[cpu].running = t;
-	*stack_top = (char *)t + ((size_t)PAGE_BYTES << STACK_ORDER);
-	return t;
-}
-
 void sched_init(unsigned timer_hz)
 {
 	sched_slice_ticks = timer_hz / SLICES_PER_SECOND ? timer_hz / SLICES_PER_SECOND : 1;
-	comm_set(&sched_boot_task, "swapper/0");
+	task_set_comm(&sched_boot_task, "swapper/0");
 	sched_boot_task.prio = PRIO_NORMAL;
 	cpus[0].idle = &sched_boot_task;
 	cpus[0].running = &sched_boot_task;
 	cpus[0].online = true;
 	arch_set_current(&sched_boot_task);
-}
-
-/* ---- Death ---- */
-
-/* Out of the list of tasks. Its children are orphans, since its pid may be given to another task. */
-static void task_forget_locked(struct task *t)
-{
-	struct task **at = &sched_tasks;
-
-	while (*at != t)
-		at = &(*at)->next_all;
-	*at = t->next_all;
-	for (struct task *child = sched_tasks; child; child = child->next_all) {
-		if (child->parent_pid == t->pid)
-			child->parent_pid = 0;
-	}
-}
-
-void task_exit(void)
-{
-	struct task *t = arch_current(), *parent;
-	struct space *space = t->space;
-
-	TRACE(sched_process_exit, t->comm, t->pid, t->prio);
-	for (unsigned i = 0; i < TASK_FILES; i++)
-		file_close(&t->files[i]);
-	if (space) {
-		preempt_disable(); /* from here on a switch would load a space that goes away */
-		t->space = NULL;
-		arch_space_load(NULL);
-		preempt_enable();
-		space_destroy(space);
-	}
-
-	arch_irq_off();
-	spin_lock(&sched_lock);
-	parent = task_find_locked(t->parent_pid);
-	if (parent) {
-		parent->children_done++;
-		parent->last_child = t->pid;
-		queue_wake_locked(&parent->child_wait);
-	}
-	task_forget_locked(t);
-	sched_nr_exited++;
-	t->state = TASK_DEAD;
-	sched_switch_locked(SWITCH_ASKED);
-	panic("a dead task runs");
-}
-
-int task_wait_child(void)
-{
-	struct task *t = arch_current();
-	unsigned long irq = spin_lock_save(&sched_lock);
-	int pid = -ECHILD;
-
-	while (t->children && !t->children_done && !t->killed)
-		task_wait_locked(&t->child_wait);
-	if (t->children_done) {
-		t->children_done--;
-		t->children--;
-		pid = t->last_child;
-	}
-	spin_unlock_restore(&sched_lock, irq);
-	return pid;
-}
-
-unsigned tasks_kill_users(void)
-{
-	unsigned long irq = spin_lock_save(&sched_lock);
-	unsigned n = 0;
-
-	for (struct task *t = sched_tasks; t; t = t->next_all) {
-		if (t->main)
-			continue;
-		n++;
-		t->killed = true;
-		task_wake_locked(t);
-	}
-	spin_unlock_restore(&sched_lock, irq);
-	return n;
-}
-
-void sched_reaper(struct task *self)
-{
-	(void)self;
-	for (;;) {
-		unsigned long irq = spin_lock_save(&sched_lock);
-		struct task *t;
-
-		while (!sched_dead.first)
-			task_wait_locked(&sched_reaper_wait);
-		t = queue_pop(&sched_dead);
-		spin_unlock_restore(&sched_lock, irq);
-		frame_free(virt_to_phys(t), STACK_ORDER);
-	}
 }

@@ -86,6 +86,7 @@ struct cpu {
 	bool online;
 	bool need_resched;
 	bool stopping; /* park at the end of this interrupt */
+	bool leaving;  /* under sched_lock: gets no tasks any more; hotplug.c */
 	bool in_softirq;
 	bool timers_due; /* the soft half of the timer interrupt has to run */
 	unsigned nmi_depth;

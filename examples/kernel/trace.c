@@ -25,14 +25,36 @@ struct trace_counts trace_counts = {
 	.names = {KERNEL_EVENTS(TRACE_NAME_)},
 };
 
+uint32_t trace_switches[TRACE_NR_EVENTS];
+bool trace_off[TRACE_NR_EVENTS];
+
+/*
+ * For QEMU alone, with a thread for each CPU: a CPU that translates text while another one rewrites it may keep the old translation for ever
+ * (seen with 7.2). What was written is written again when all CPUs have serialized: by then no translation of the old bytes is being
+ * made, and the second store drops those that were. A machine needs nothing of this.
+ */
+static struct {
+	void *addr;
+	char byte;
+} trace_written[256];
+static unsigned trace_nr_written;
+
 int cairn_port_write_text(void *addr, const void *bytes, unsigned len)
 {
 	arch_write_text(addr, bytes, len);
+	if (len == 1 && trace_nr_written < sizeof(trace_written) / sizeof(trace_written[0])) {
+		trace_written[trace_nr_written].addr = addr;
+		trace_written[trace_nr_written++].byte = *(const char *)bytes;
+	}
 	return 0;
 }
 
 void cairn_port_sync_cores(void)
 {
+	cpus_sync();
+	for (unsigned i = 0; i < trace_nr_written; i++)
+		arch_write_text(trace_written[i].addr, &trace_written[i].byte, 1);
+	trace_nr_written = 0;
 	cpus_sync();
 }
 
@@ -49,7 +71,7 @@ bool breakpoint_handle(uintptr_t site, uintptr_t *resume)
 	return false;
 }
 
-void trace_init(struct boot_info *info, size_t ring_bytes)
+void trace_init(struct boot_info *info, size_t ring_bytes, enum cairn_mode mode)
 {
 	struct cairn_config config = {
 		.nr_cpus = info->nr_cpus,
@@ -59,7 +81,7 @@ void trace_init(struct boot_info *info, size_t ring_bytes)
 		.clock_bits = 64,
 		.boot_args = info->command_line,
 		.name = "cairn-example",
-		.mode = CAIRN_OVERWRITE,
+		.mode = mode,
 	};
 	int64_t bytes = cairn_region_bytes(&config);
 	int err;
@@ -76,6 +98,39 @@ void trace_init(struct boot_info *info, size_t ring_bytes)
 	       (unsigned long)virt_to_phys(config.memory));
 }
 
+static bool trace_is_of(unsigned event, const char *system)
+{
+	size_t n = strlen(system);
+
+	return !memcmp(trace_counts.names[event], system, n) && trace_counts.names[event][n] == ':';
+}
+
+/* One more switch begins, or is over. */
+static void trace_note_switch(const char *system, bool off)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* ORDER switch:A, pairs with switch:B */
+	for (unsigned i = 0; i < TRACE_NR_EVENTS; i++) {
+		if (!trace_is_of(i, system))
+			continue;
+		__atomic_store_n(&trace_off[i], off, __ATOMIC_RELAXED);
+		__atomic_store_n(&trace_switches[i], trace_switches[i] + 1, __ATOMIC_RELEASE);
+	}
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* ORDER switch:A, pairs with switch:B */
+}
+
+void trace_switch(const char *system, bool on)
+{
+	int n;
+
+	preempt_disable(); /* few events shall be unsure */
+	trace_note_switch(system, false);
+	n = on ? cairn_events_enable(system) : cairn_events_disable(system);
+	if (n <= 0)
+		panic("trace_switch: %s: %d", system, n);
+	trace_note_switch(system, !on);
+	preempt_enable();
+}
+
 void trace_stop(void)
 {
 	cairn_stop();
@@ -84,15 +139,17 @@ void trace_stop(void)
 void trace_report(void)
 {
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-		uint64_t total = 0;
+		uint64_t total = 0, unsure = 0;
 
 		for (unsigned i = 0; i < TRACE_NR_EVENTS; i++) {
-			uint64_t n = trace_counts.left[cpu][i];
+			uint64_t n = trace_counts.left[cpu][i], u = trace_counts.unsure[cpu][i];
 
 			total += n;
-			printk("cairn-count cpu=%u event=%s n=%lu\n", cpu, trace_counts.names[i],
-			       (unsigned long)n);
+			unsure += u;
+			printk("cairn-count cpu=%u event=%s n=%lu unsure=%lu\n", cpu,
+			       trace_counts.names[i], (unsigned long)n, (unsigned long)u);
 		}
-		printk("cairn-total cpu=%u n=%lu\n", cpu, (unsigned long)total);
+		printk("cairn-total cpu=%u n=%lu unsure=%lu stale=%lu\n", cpu, (unsigned long)total,
+		       (unsigned long)unsure, (unsigned long)trace_counts.stale[cpu]);
 	}
 }

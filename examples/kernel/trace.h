@@ -6,9 +6,15 @@
  * TRACE(NAME, ...). The counting is here because this kernel is also a test: what it emitted by its own
  * count, CPU by CPU and event by event, is compared with what is found in the trace.
  *
- * The count of an event is two numbers, so that a memory dump at any moment gives bounds:
- * left <= emitted <= entered. This does not hold while the event is being switched on or off: the question
- * whether it is on, and the event itself, are two tracepoints, which follow one after the other.
+ * The count of an event is three numbers, so that a memory dump at any moment gives bounds:
+ * left <= emitted <= entered, and entered = left + unsure when nothing is being emitted. Unsure are those during
+ * which events were being switched: the question whether the event is on, the event itself and its gate follow
+ * one after the other, so that one that was asked for may not be recorded any more. Who switches events while
+ * they fire does so by trace_switch(); without it nothing is unsure and the counts are exact.
+ *
+ * ORDER switch:A / switch:B
+ *   trace_switch() makes the event's number in trace_switches odd, switches, makes it even. An emitter that saw
+ *   anything of the switch finds another number behind the event than before it, or an odd one.
  */
 #ifndef KERNEL_TRACE_H
 #define KERNEL_TRACE_H
@@ -22,6 +28,8 @@
 #include <cairn/events/raw_syscalls.h>
 #include <cairn/events/sched.h>
 #include <cairn/events/task.h>
+
+#include "events/step.h"
 
 #include "events/kmem.h" /* in Linux's form: TRACE_EVENT(), and trace_NAME() where it happens */
 
@@ -38,6 +46,10 @@
 	X(mm_page_alloc, "kmem:mm_page_alloc")            \
 	X(mm_page_free, "kmem:mm_page_free")              \
 	X(nmi_handler, "nmi:nmi_handler")                 \
+	X(step_probe, "step:step_probe")                  \
+	X(step_text, "step:step_text")                    \
+	X(step_large, "step:step_large")                  \
+	X(step_instruction, "step:step_instruction")      \
 	X(task_name, "task:*")
 
 #define TRACE_INDEX_OF_(name, text) TRACE_INDEX_##name,
@@ -54,18 +66,53 @@ struct trace_counts {
 	char names[TRACE_NR_EVENTS][40];
 	uint64_t entered[MAX_CPUS][TRACE_NR_EVENTS];
 	uint64_t left[MAX_CPUS][TRACE_NR_EVENTS];
+	uint64_t unsure[MAX_CPUS][TRACE_NR_EVENTS];
+	uint64_t stale[MAX_CPUS]; /* tracepoints that went on although off: must be 0 */
 };
 
 extern struct trace_counts trace_counts;
 
+extern uint32_t trace_switches[TRACE_NR_EVENTS];
+extern bool trace_off[TRACE_NR_EVENTS]; /* by trace_switch() */
+
+static inline uint32_t trace_switches_before(enum trace_index event)
+{
+	/* ORDER switch:B, pairs with switch:A */
+	return __atomic_load_n(&trace_switches[event], __ATOMIC_ACQUIRE);
+}
+
+/* Whether the event has been switched since, or is being switched. */
+static inline bool trace_switched(enum trace_index event, uint32_t before)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* ORDER switch:B, pairs with switch:A */
+	return before % 2 || __atomic_load_n(&trace_switches[event], __ATOMIC_RELAXED) != before;
+}
+
+/* The event is over. Context: the CPU that emitted it, preemption off. */
+static inline void trace_count_left(enum trace_index event, uint32_t switches_before)
+{
+	unsigned cpu = arch_cpu();
+	bool off = __atomic_load_n(&trace_off[event], __ATOMIC_RELAXED);
+
+	if (trace_switched(event, switches_before)) {
+		arch_count(&trace_counts.unsure[cpu][event]);
+	} else if (off) {
+		arch_count(&trace_counts.unsure[cpu][event]);
+		arch_count(&trace_counts.stale[cpu]);
+	} else {
+		arch_count(&trace_counts.left[cpu][event]);
+	}
+}
+
 /*
  * Emit an event declared in the short form, and count it. TRACE(irq_handler_entry, 0, "timer") is
  *
+ *     uint32_t switches = trace_switches_before(TRACE_INDEX_irq_handler_entry);
  *     if (cairn_trace_irq_handler_entry_enabled()) {
  *             preempt_disable();
  *             entered++;
  *             cairn_trace_irq_handler_entry(0, "timer");
- *             left++;
+ *             trace_count_left(TRACE_INDEX_irq_handler_entry, switches);
  *             preempt_enable();
  *     }
  *
@@ -80,26 +127,36 @@ extern struct trace_counts trace_counts;
 
 #define TRACE_COUNTED_(name, enabled, emit)                                                \
 	do {                                                                               \
+		uint32_t trace_before_ = trace_switches_before(TRACE_INDEX_##name);        \
 		if (enabled) {                                                             \
 			preempt_disable();                                                 \
 			arch_count(&trace_counts.entered[arch_cpu()][TRACE_INDEX_##name]); \
 			emit;                                                              \
-			arch_count(&trace_counts.left[arch_cpu()][TRACE_INDEX_##name]);    \
+			trace_count_left(TRACE_INDEX_##name, trace_before_);               \
 			preempt_enable();                                                  \
 		}                                                                          \
 	} while (0)
 
 /*
- * cairn_task_name(), counted: it emits task:task_newtask or task:task_rename. The count is right while both are
- * on or both are off.
+ * cairn_task_name(), counted: it emits task:task_newtask or task:task_rename. The count is right while both are on or both are
+ * off. It is called in any case, so it may emit although the answer before was no.
  */
 static inline void trace_task_name(int pid, const char *comm)
 {
-	if (cairn_trace_task_newtask_enabled())
-		TRACE_COUNTED_(task_name, true,
-			       cairn_task_name((uint32_t)pid, (uint32_t)pid, comm));
-	else
-		cairn_task_name((uint32_t)pid, (uint32_t)pid, comm);
+	uint32_t before = trace_switches_before(TRACE_INDEX_task_name);
+	bool on = cairn_trace_task_newtask_enabled();
+
+	preempt_disable();
+	if (on)
+		arch_count(&trace_counts.entered[arch_cpu()][TRACE_INDEX_task_name]);
+	cairn_task_name((uint32_t)pid, (uint32_t)pid, comm);
+	if (!on && trace_switched(TRACE_INDEX_task_name, before)) {
+		arch_count(&trace_counts.entered[arch_cpu()][TRACE_INDEX_task_name]);
+		arch_count(&trace_counts.unsure[arch_cpu()][TRACE_INDEX_task_name]);
+	} else if (on) {
+		trace_count_left(TRACE_INDEX_task_name, before);
+	}
+	preempt_enable();
 }
 
 /*
@@ -108,7 +165,10 @@ static inline void trace_task_name(int pid, const char *comm)
  * @ring_bytes   per CPU; a power of two.
  * Context       boot CPU, before frames_init().
  */
-void trace_init(struct boot_info *info, size_t ring_bytes);
+void trace_init(struct boot_info *info, size_t ring_bytes, enum cairn_mode mode);
+
+/* Switch all events of a system while they fire. Context: thread, interrupts on, one caller at a time. */
+void trace_switch(const char *system, bool on);
 
 /* The end of the recording. For exact counts: on the only CPU left, no NMIs. Context: any. */
 void trace_stop(void);

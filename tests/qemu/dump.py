@@ -24,35 +24,6 @@ rand = random.Random(seed)
 LONG = bool(os.environ.get("CAIRN_LONG"))
 
 
-def account(image_path):
-    """For each CPU and event: the kernel had finished at least, and begun at most, what the trace accounts for."""
-    with open(image_path, "rb") as f:
-        kernel = guest.counts(f.read())
-    tap.check(kernel, "the kernel's counts are not in the image")
-    decoded = guest.stat(image_path)
-    seen = 0
-    for cpu, events in kernel.items():
-        if not any(entered for _, entered in events.values()):
-            continue
-        c = decoded.get(cpu)
-        tap.check(c, f"CPU {cpu} emitted and is not in the trace")
-        got = c["decoded"] + c["lost"] + c["overwritten"]
-        low, high = sum(n for n, _ in events.values()), sum(n for _, n in events.values())
-        # what the kernel does not count event by event, because Cairn itself emits it
-        uncounted = 0 if "task:*" in events else sum(n for name, n in c["events"].items() if name.startswith("task:"))
-        if c["overwritten"] and uncounted:
-            uncounted += c["overwritten"]
-        tap.check(low <= got and got - uncounted <= high, f"CPU {cpu}: trace accounts for {got}, the kernel for {low} .. {high}")
-        if not c["overwritten"] and not c["lost"]:
-            for name, (left, entered) in events.items():
-                if name.endswith(":*"):
-                    continue
-                n = c["events"].get(name, 0)
-                tap.check(left <= n <= entered, f"CPU {cpu} {name}: decoded {n}, the kernel says {left} .. {entered}")
-        seen += got
-    return seen
-
-
 def dumps(ring_kb, rounds):
     with guest.Guest(f"trace=*:* seconds=30 ring_kb={ring_kb}") as g:
         g.wait_for("trace:")
@@ -62,7 +33,7 @@ def dumps(ring_kb, rounds):
             time.sleep(rand.uniform(0.1, 0.6))
             g.dump(image)
             print("# " + guest.cairn("check", image).strip().splitlines()[-1])
-            seen = account(image)
+            seen = guest.account(image)
             tap.check(seen > last, f"the trace stands still at {seen} events")
             last = seen
 
@@ -82,7 +53,7 @@ def _():
             if p.returncode == 0:
                 whole += 1
                 if guest.stat(g.ram):
-                    account(g.ram)
+                    guest.account(g.ram)
             else:
                 tap.equal(p.returncode, 1, f"exit status; {p.stderr}")
                 tap.check("no trace" in p.stderr or "no region" in p.stderr or "not complete" in p.stderr or "empty" in p.stderr,

@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 
+import tap
+
 SRC = os.environ.get("CAIRN_SRC", os.getcwd())
 BUILD = os.environ.get("CAIRN_BUILD", os.path.join(SRC, "build/host"))
 CAIRN = os.path.join(BUILD, "cairn")
@@ -17,6 +19,7 @@ KERNEL = os.path.join(BUILD, "examples/kernel/kernel.elf")
 QEMU = "qemu-system-x86_64"
 RAM_BYTES = 128 << 20
 COUNTS_MAGIC = b"CAIRN-EXAMPLE-COUNTS\0\0\0\0"
+STEPS_MAGIC = b"CAIRN-EXAMPLE-STEPS\0\0\0\0\0"
 
 
 def missing():
@@ -66,9 +69,11 @@ class Guest:
         self.process.stderr.close()
 
     def wait(self):
-        """Until the guest ends by itself; its serial log."""
+        """Until the guest ends by itself; its serial log. A panic is a failure."""
         self.process.wait(timeout=self.left())
-        return self.serial()
+        said = self.serial()
+        tap.check("kernel panic" not in said and "cairn-end" in said, f"the guest did not come to its end: {said[-600:]}")
+        return said
 
     def serial(self):
         try:
@@ -128,6 +133,98 @@ def counts(image):
                 return {c: {names[e]: (done[c * events + e], entered[c * events + e]) for e in range(events)} for c in range(cpus)}
         at = image.find(COUNTS_MAGIC, at + 1)
     return None
+
+
+def steps(image):
+    """What the kernel stepped through (examples/kernel/step.h): {address: STEP_* bits}, and the numbers of steps, events and runs."""
+    at = image.find(STEPS_MAGIC)
+    while at >= 0:
+        text, size, steps_done, emitted, runs = struct.unpack_from("<5Q", image, at + 24)
+        if 0 < size <= 1 << 20:
+            return {text + i: b for i, b in enumerate(image[at + 64:at + 64 + size]) if b}, steps_done, emitted, runs
+        at = image.find(STEPS_MAGIC, at + 1)
+    return None
+
+
+def pending(path, image):
+    """
+    Records that are begun and not published, by CPU: they lie behind one that is not committed, and are neither decoded nor lost (layout.h).
+    -1 where that cannot be said: a packet is just being closed.
+    """
+    region = json.loads(cairn("info", "--json", path))["regions"][0]["offset"]
+    sections = [struct.unpack_from("<IIQQII", image, region + 512 + 32 * i) for i in range(16)]
+    rings = next(s for s in sections if s[0] == 4)
+    out = {}
+    for i in range(rings[5]):
+        at = region + rings[2] + rings[4] * i
+        pos, _, committed, _, ring_mask, pkt_mask = struct.unpack_from("<6Q", image, at)
+        packets, closed = struct.unpack_from("<2Q", image, at + 144)
+        low48 = (1 << 48) - 1
+        q, last, n = committed & low48 & ~pkt_mask, pos & low48 & ~pkt_mask, (pos >> 48) - (committed >> 48)
+        while q != last and n >= 0:
+            n += struct.unpack_from("<Q", image, region + closed + 16 * ((q & ring_mask) // (pkt_mask + 1)))[0] >> 48
+            q = (q + pkt_mask + 1) & low48
+            seq, = struct.unpack_from("<Q", image, region + packets + (q & ring_mask) + 56)
+            if seq != q // (pkt_mask + 1):
+                n = -1
+        out[struct.unpack_from("<I", image, at + 168)[0]] = n
+    return out
+
+
+def account(image_path):
+    """
+    For each CPU of an image and each event: the kernel had finished at least, and begun at most, what the trace accounts for. Returns the
+    number of events accounted for.
+    """
+    with open(image_path, "rb") as f:
+        image = f.read()
+    kernel = counts(image)
+    tap.check(kernel, "the kernel's counts are not in the image")
+    behind = pending(image_path, image)
+    decoded = stat(image_path)
+    seen = 0
+    for cpu, events in kernel.items():
+        if not any(entered for _, entered in events.values()):
+            continue
+        c = decoded.get(cpu)
+        tap.check(c, f"CPU {cpu} emitted and is not in the trace")
+        got = c["decoded"] + c["lost"] + c["overwritten"]
+        low, high = sum(n for n, _ in events.values()), sum(n for _, n in events.values())
+        # what the kernel does not count event by event, because Cairn itself emits it
+        uncounted = 0 if "task:*" in events else sum(n for name, n in c["events"].items() if name.startswith("task:"))
+        if c["overwritten"] and uncounted:
+            uncounted += c["overwritten"]
+        if behind[cpu] < 0:
+            print(f"# CPU {cpu} is just closing a packet, with {high - low} events begun")
+        else:
+            tap.check(low <= got + behind[cpu] and got + behind[cpu] - uncounted <= high,
+                      f"CPU {cpu}: trace accounts for {got}, {behind[cpu]} are not published, the kernel counted {low} .. {high}")
+        if not c["overwritten"] and not c["lost"] and not behind[cpu]:
+            for name, (left, entered) in events.items():
+                if name.endswith(":*"):
+                    continue
+                n = c["events"].get(name, 0)
+                tap.check(left <= n <= entered, f"CPU {cpu} {name}: decoded {n}, the kernel says {left} .. {entered}")
+        seen += got
+    return seen
+
+
+def compare(g, stat_json, *options):
+    """scripts/compare-counts.py: what the kernel printed at its end against the output of `cairn stat --json`."""
+    path = os.path.join(g.dir, "counts")
+    with open(path, "w") as f:
+        f.write(g.serial())
+    p = subprocess.run([os.path.join(SRC, "scripts/compare-counts.py"), path, stat_json, *options],
+                       capture_output=True, text=True, check=False)
+    tap.equal(p.returncode, 0, f"compare-counts.py: {p.stdout}{p.stderr}")
+    return p.stdout
+
+
+def stat_file(g, path):
+    out = os.path.join(g.dir, "stat.json")
+    with open(out, "w") as f:
+        f.write(cairn("stat", "--json", path))
+    return out
 
 
 def cairn(*args, status=0, timeout=120):

@@ -6,8 +6,9 @@
 #ifndef KERNEL_ARCH_INLINE_H
 #define KERNEL_ARCH_INLINE_H
 
-#define ARCH_NAME    "riscv64"
-#define ARCH_HAS_NMI 0
+#define ARCH_NAME     "riscv64"
+#define ARCH_HAS_NMI  0
+#define ARCH_HAS_STEP 0
 
 #define USER_TEXT_BASE 0x400000ul
 #define USER_MAP_BASE  0x10000000ul
@@ -91,6 +92,10 @@ static inline void arch_count(uint64_t *n)
 {
 	__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
 }
+
+static inline void arch_step_on(void) {}
+
+static inline void arch_step_off(void) {}
 
 static inline void *phys_to_virt(uintptr_t pa)
 {

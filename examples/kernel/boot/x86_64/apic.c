@@ -77,6 +77,12 @@ void arch_timer_start(unsigned hz)
 	apic_write(APIC_TIMER_INITIAL, (uint32_t)(board.timer_hz / hz));
 }
 
+void arch_timer_stop(void)
+{
+	apic_write(APIC_LVT_TIMER, LVT_MASKED);
+	apic_write(APIC_LVT_LINT1, LVT_MASKED);
+}
+
 /* Interrupts are off around the two halves: what comes between them must not send one of its own. */
 static void apic_send(uint8_t id, uint32_t command)
 {

@@ -11,8 +11,9 @@
 #ifndef KERNEL_ARCH_INLINE_H
 #define KERNEL_ARCH_INLINE_H
 
-#define ARCH_NAME    "x86_64"
-#define ARCH_HAS_NMI 1
+#define ARCH_NAME     "x86_64"
+#define ARCH_HAS_NMI  1
+#define ARCH_HAS_STEP 1
 
 #define USER_TEXT_BASE 0x400000ul
 #define USER_MAP_BASE  0x10000000ul
@@ -108,6 +109,17 @@ static inline void arch_serialize(void)
 static inline void arch_count(uint64_t *n)
 {
 	__asm__ volatile("incq %0" : "+m"(*n));
+}
+
+/* The trap flag takes effect behind the instruction that follows popf; what interrupts us runs with it cleared. */
+static inline void arch_step_on(void)
+{
+	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "cc", "memory");
+}
+
+static inline void arch_step_off(void)
+{
+	__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "cc", "memory");
 }
 
 static inline void *phys_to_virt(uintptr_t pa)

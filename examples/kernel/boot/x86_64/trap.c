@@ -38,10 +38,12 @@ enum {
 	STACK_DOUBLE_FAULT = 2,
 	STACK_BYTES = 8192,
 	GATE_INTERRUPT = 0x8e,
+	VECTOR_DEBUG = 1,
 	VECTOR_NMI = 2,
 	VECTOR_BREAKPOINT = 3,
 	VECTOR_DOUBLE_FAULT = 8,
 	VECTOR_PAGE_FAULT = 14,
+	FLAG_TRAP = 0x100,
 };
 
 struct arch_cpu arch_cpus[MAX_CPUS];
@@ -195,6 +197,12 @@ static void trap_exception(struct trap_frame *f)
 		__asm__ volatile("movq %%cr2, %0" : "=r"(address));
 	if (f->cs & 3) {
 		trap_user(f, address);
+		return;
+	}
+	if (f->vector ==
+	    VECTOR_DEBUG) { /* on the stack that it interrupted: nothing is stepped on the NMIs' own */
+		if (!step_handle(f->rip))
+			f->rflags &= ~(uint64_t)FLAG_TRAP;
 		return;
 	}
 	if (f->vector == VECTOR_BREAKPOINT) {

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Switches the events of one system after the other off and on again, at moments that have nothing to do with what the other CPUs are
+ * doing. How they are counted: trace.h.
+ */
+#include "toggle.h"
+
+#include "clock.h"
+#include "print.h"
+#include "sched.h"
+#include "trace.h"
+
+static const char *const toggle_systems[] = {"sched",      "raw_syscalls", "irq", "nmi",
+					     "exceptions", "kmem",         "task"};
+
+#define TOGGLE_SYSTEMS (sizeof(toggle_systems) / sizeof(toggle_systems[0]))
+
+static unsigned long toggle_changes;
+static bool toggle_done = true;
+
+static void toggle_thread(struct task *self)
+{
+	uint64_t state = arch_entropy();
+
+	(void)self;
+	for (unsigned long i = 0; i < toggle_changes; i++) {
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		task_sleep(clock_from_ns((state >> 33) % 8000000));
+		trace_switch(toggle_systems[i / 2 % TOGGLE_SYSTEMS], i % 2);
+	}
+	__atomic_store_n(&toggle_done, true, __ATOMIC_RELAXED);
+}
+
+void toggle_start(unsigned long changes)
+{
+	toggle_changes = changes;
+	toggle_done = false;
+	if (task_create_kernel("toggle", toggle_thread) < 0)
+		panic("no memory for the thread that switches events");
+}
+
+bool toggle_is_done(void)
+{
+	return __atomic_load_n(&toggle_done, __ATOMIC_RELAXED);
+}
