@@ -58,8 +58,8 @@ static void info_rings(const struct cairn_image *im)
 {
 	for (uint32_t i = 0; i < im->nr_streams; i++) {
 		const struct cairn_reader_stream *st = &im->streams[i];
-		printf("  ring %-5u CPU %u, %llu bytes: %llu packets of %u, %s%s%s%s%s\n", st->index,
-		       st->cb.cpu, (unsigned long long)st->nr_slots * st->packet_bytes,
+		printf("  ring %-5u CPU %u, %llu bytes: %llu packets of %u, %s%s%s%s%s\n",
+		       st->index, st->cb.cpu, (unsigned long long)st->nr_slots * st->packet_bytes,
 		       (unsigned long long)st->nr_slots, st->packet_bytes,
 		       st->cb.mode == CAIRN_DISCARD ? "keeps the oldest" : "keeps the newest",
 		       st->cb.buffer ? ", of another buffer" : "", st->cb.enabled ? "" : ", off",

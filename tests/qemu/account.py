@@ -38,7 +38,7 @@ def followed(cpus, nmis):
         g.wait()
         taken = [int(n) for n in re.findall(r"kernel-stat cpu=\d+ .*nmis=(\d+)", g.serial())]
         print(f"# NMIs: {nmis} from QEMU, {taken} taken" + ("" if nmis else ", sent by the kernel itself"))
-        tap.check(not nmis or all(nmis / 2 < n <= nmis for n in taken), "NMIs taken")
+        tap.check(not nmis or all(nmis / 10 < n <= nmis for n in taken), f"NMIs taken: {taken} of {nmis}")  # one that pends takes up the next
         _, words = recorder.communicate(timeout=g.left())
         tap.equal(recorder.returncode, 0, f"cairn record: {words}")
         guest.cairn("check", capture)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# timeout: 400
+# timeout: 600
 """
 An event at every instruction of the code that emits events: the example kernel runs its emitters with the trap flag set, and the debug
 exception emits (examples/kernel/step.c). Timer interrupts and NMIs at random come all the while, the other CPU has its own load. Whatever
@@ -83,7 +83,7 @@ def nmis_taken(g):
 
 def small_rings(options, rounds, random_runs, losses, dumps, consumer=False):
     """Few packets of 4 KiB on each CPU: packets are opened all the time."""
-    with guest.Guest(f"trace=*:* seconds=1 hz=1000 nmi_us=1000 step={rounds} random={random_runs} seed={seed} {options}") as g:
+    with guest.Guest(f"trace=*:* seconds=1 hz=1000 nmi_us=1000 step={rounds} random={random_runs} seed={seed} {options}", limit=300) as g:
         image, capture = os.path.join(g.dir, "image"), os.path.join(g.dir, "capture")
         g.wait_for("trace:")
         recorder = consumer and subprocess.Popen([guest.CAIRN, "record", "--region", g.ram, "-o", capture, "--wait", "60"],
@@ -118,11 +118,11 @@ def small_rings(options, rounds, random_runs, losses, dumps, consumer=False):
         tap.check(set(lost) <= losses and (set(lost) == losses or not rounds), f"causes of the losses: {set(lost)}, not {losses}")
 
 
-tap.add("overwrite mode, two packets a ring, dumped at random moments", small_rings, "ring_kb=8", ROUNDS, 20000, {"wrapped", "too_big"},
+tap.add("overwrite mode, two packets a ring, dumped at random moments", small_rings, "ring_kb=8", ROUNDS, 10000, {"wrapped", "too_big"},
         100 if LONG else 5)
-tap.add("discard mode, two packets a ring, emptied between the runs", small_rings, "ring_kb=8 discard=1 consume=1", ROUNDS, 20000,
+tap.add("discard mode, two packets a ring, emptied between the runs", small_rings, "ring_kb=8 discard=1 consume=1", ROUNDS, 10000,
         {"full", "too_big"}, 100 if LONG else 3)
-tap.add("overwrite mode, sixteen packets a ring: several to be published at once", small_rings, "ring_kb=64", 0, 20000, {"wrapped", "too_big"},
+tap.add("overwrite mode, sixteen packets a ring: several to be published at once", small_rings, "ring_kb=64", 0, 10000, {"wrapped", "too_big"},
         100 if LONG else 1)
 tap.add("discard mode, two packets a ring, consumed from outside", small_rings, "ring_kb=8 discard=1", 0, 15000, {"full", "too_big"}, 0, True)
 
