@@ -574,6 +574,14 @@ int cairn_buffer_snapshot(unsigned buffer)
 	return snapshot;
 }
 
+struct cairn_ring *cairn_buffer_snapshot_ring(unsigned buffer, unsigned cpu)
+{
+	int snapshot = buffer_is_written(buffer) ? buffer_find_snapshot(buffer) : CAIRN_EINVAL;
+	struct cairn_ring *r = snapshot < 0 ? NULL : buffer_frozen((unsigned)snapshot, cpu);
+
+	return r && buffer_was_left(r) ? r : NULL;
+}
+
 static void buffer_free_snapshot(unsigned snapshot)
 {
 	unsigned i;
@@ -917,7 +925,7 @@ int cairn_buffer_wake_at(unsigned buffer, unsigned percent)
 
 		if (!r)
 			continue;
-		cairn_store64(&r->wake_bytes, (r->ring_mask + 1) / 100 * percent + (percent != 0));
+		cairn_store64(&r->wake_bytes, ((r->ring_mask + 1) * percent + 99) / 100);
 		n = (struct cairn_ring *)(uintptr_t)(cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN);
 		if (n)
 			buffer_fit_out(n, r);

@@ -21,6 +21,9 @@ CAIRN_PRIVATE bool cairn_buffer_is_paused(unsigned buffer);
 CAIRN_PRIVATE void cairn_buffers_begin(void);
 CAIRN_PRIVATE void cairn_buffers_forget(void);
 
+/* What the snapshot of `buffer` holds of a CPU, once it has gone over; else NULL. */
+CAIRN_PRIVATE struct cairn_ring *cairn_buffer_snapshot_ring(unsigned buffer, unsigned cpu);
+
 /* A main ring was opened under this index: open what instances have set aside for it. Context: that of cairn_ring_open(). */
 CAIRN_PRIVATE void cairn_buffers_attach(unsigned cpu);
 

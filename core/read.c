@@ -8,23 +8,26 @@
  *	   `committed` was in, so nobody writes to it any more.
  *	R2 next_record + overrun is exact: the difference between a packet's events_before and the records handed out so far is what was
  *	   overwritten in between.
- *	R3 `consumed` never lies beyond the start of the packet that `committed` is in.
+ *	R3 `consumed` never lies beyond the start of the packet that `committed` is in, unless the ring was left: then that packet is
+ *	   complete too.
+ *	R4 A ring that was left stays claimed until all of it was read: so its memory is not used again meanwhile (core/buffer.c).
  *
  * `consumed` is shared with readers outside, who may be hostile: a value that lies beyond `committed` or more than a lap behind is taken as
  * the nearest possible one. It can lose the reader's data, nothing else.
  */
 #include "../include/cairn/read.h"
 
+#include "buffer.h"
 #include "region.h"
 #include "ring.h"
 
 enum { READ_TRIES = 100 };
 
-static struct cairn_ring *read_ring(unsigned ring)
+static struct cairn_ring *read_ring(unsigned buffer, unsigned cpu)
 {
-	struct cairn_ring *r = ring < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[ring]) : NULL;
-
-	return r && cairn_image.region ? r : NULL;
+	if (!cairn_image.region || buffer >= CAIRN_MAX_BUFFERS || cpu >= CAIRN_MAX_CPUS)
+		return NULL;
+	return CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, cpu)); /* ORDER ring:B, pairs with ring:A */
 }
 
 static uint64_t read_slots(const struct cairn_ring *r)
@@ -39,17 +42,35 @@ static const struct cairn_packet_header *read_header(const struct cairn_ring *r,
 	return (const struct cairn_packet_header *)(uintptr_t)(r->base + at);
 }
 
-/* The packet to read next, given the one that is being filled: where `consumed` is, brought within the lap that is still there. */
-static uint64_t read_wanted(const struct cairn_ring *r, uint64_t open, uint64_t committed)
+/* How far a ring can be read. */
+struct read_extent {
+	uint64_t committed;
+	uint64_t end;  /* number of the first packet that is not complete */
+	uint64_t open; /* number of the packet that committed lies in */
+	bool left;     /* the writer has left the ring: nothing is to come */
+};
+
+static struct read_extent read_look(const struct cairn_ring *r)
 {
-	uint64_t slots = read_slots(r), oldest = open + 1 > slots ? open + 1 - slots : 0;
-	int64_t behind = cairn_pos_diff(committed & ~r->pkt_mask, cairn_load64(&r->consumed) & ~r->pkt_mask);
-	uint64_t wanted;
+	uint64_t committed = cairn_load64_acquire(&r->committed); /* ORDER read:A, pairs with commit:A; retired:B, pairs with retired:A */
+	struct read_extent e = {committed & ~CAIRN_POS_RETIRED, 0, cairn_ring_seq(r, committed & ~CAIRN_POS_RETIRED),
+				(committed & CAIRN_POS_RETIRED) != 0};
+
+	e.end = e.open + (e.left && (e.committed & r->pkt_mask));
+	return e;
+}
+
+/* The packet to read next: where `consumed` is, brought within the lap that is still there. */
+static uint64_t read_wanted(const struct cairn_ring *r, const struct read_extent *e, uint64_t consumed)
+{
+	uint64_t slots = read_slots(r), newest = e->open + ((e->committed & r->pkt_mask) != 0);
+	uint64_t oldest = newest > slots ? newest - slots : 0, wanted;
+	int64_t behind = cairn_pos_diff(e->committed & ~r->pkt_mask, consumed & ~r->pkt_mask);
 
 	if (behind < 0)
-		return open;
-	wanted = open - (uint64_t)behind / (r->pkt_mask + 1);
-	return wanted > open || wanted < oldest ? oldest : wanted;
+		return e->end;
+	wanted = e->open - (uint64_t)behind / (r->pkt_mask + 1);
+	return wanted > e->open || wanted < oldest ? oldest : wanted;
 }
 
 /* Content bytes of the copy, or 0 if the slot holds another packet (any more). *records is the number of records in it. */
@@ -76,24 +97,55 @@ static uint64_t read_copy(const struct cairn_ring *r, uint64_t seq, uint64_t *bu
 	return cairn_load64(&h->seq) == seq ? bytes : 0;
 }
 
+/* Offset of the first unread record in the packet `seq`, if `consumed` says one that can be. */
+static uint32_t read_first(const struct cairn_ring *r, uint64_t seq, uint64_t consumed, uint64_t bytes)
+{
+	uint64_t off = consumed & r->pkt_mask & ~(uint64_t)3;
+
+	if (cairn_ring_seq(r, consumed) != seq || off < CAIRN_PACKET_HEADER_BYTES || off > bytes)
+		return CAIRN_PACKET_HEADER_BYTES;
+	return (uint32_t)off;
+}
+
+/* The ring is read to its end and was left: go on where its CPU has gone. 0, or CAIRN_EAGAIN: there is nothing (yet). */
+static int read_follow(struct cairn_ring_reader *c)
+{
+	struct cairn_ring *n = CAIRN_LOAD_PTR((struct cairn_ring **)(uintptr_t)c->ring->slot); /* ORDER ring:B, pairs with ring:A */
+	uint64_t nobody = 0;
+
+	if (!n || n == c->ring)
+		return CAIRN_EAGAIN;
+	/* ORDER claim:A, pairs with claim:B */
+	if (!__atomic_compare_exchange_n(&n->reader, &nobody, c->owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return CAIRN_EBUSY;
+	cairn_store64_release(&c->ring->reader, 0); /* ORDER claim:B, pairs with claim:A and with core/buffer.c, which takes its memory */
+	c->ring = n;
+	return 0;
+}
+
 int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf, size_t room)
 {
-	struct cairn_ring *r = c->ring;
 	unsigned tries;
 
-	if (room < r->pkt_mask + 1)
+	if (room < c->ring->pkt_mask + 1)
 		return CAIRN_ERANGE;
 	for (tries = 0; tries < READ_TRIES; tries++) {
-		uint64_t committed = cairn_load64_acquire(&r->committed); /* ORDER read:A, pairs with commit:A */
-		uint64_t open = cairn_ring_seq(r, committed);
-		uint64_t wanted = read_wanted(r, open, committed), bytes, records;
+		struct cairn_ring *r = c->ring;
+		struct read_extent e = read_look(r);
+		uint64_t consumed = cairn_load64(&r->consumed), wanted = read_wanted(r, &e, consumed), bytes, records;
 		const struct cairn_packet_header *copy = buf;
 
-		if (wanted == open)
-			return CAIRN_EAGAIN;
+		if (wanted >= e.end) {
+			int err = e.left && c->follows ? read_follow(c) : CAIRN_EAGAIN;
+
+			if (err)
+				return err;
+			continue;
+		}
 		bytes = read_copy(r, wanted, buf, &records);
 		if (!bytes)
 			continue; /* overtaken: look where the oldest is now */
+		c->first = read_first(r, wanted, consumed, bytes);
 		c->overrun += copy->events_before - c->next_record;
 		c->next_record = copy->events_before + records;
 		/*
@@ -106,15 +158,31 @@ int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf, size_t ro
 	return CAIRN_EAGAIN;
 }
 
+bool cairn_ring_reader_sleep(struct cairn_ring_reader *c)
+{
+	struct cairn_ring *r = c->ring;
+	uint64_t level = cairn_load64(&r->wake_bytes);
+	struct read_extent e;
+
+	cairn_store64(&r->woken, 0);
+	cairn_fence_full(); /* ORDER wake:B, pairs with wake:A (ring.c) */
+	e = read_look(r);
+	return !e.left && cairn_pos_diff(e.committed & ~r->pkt_mask, cairn_load64(&r->consumed)) < (int64_t)(level ? level : 1);
+}
+
 /* Records in the packets before the one where reading begins; false if the writer was faster. */
 static bool read_begin(const struct cairn_ring *r, uint64_t *records)
 {
-	uint64_t committed = cairn_load64_acquire(&r->committed); /* ORDER read:A, pairs with commit:A */
-	uint64_t open = cairn_ring_seq(r, committed), wanted = read_wanted(r, open, committed);
+	struct read_extent e = read_look(r);
+	uint64_t wanted = read_wanted(r, &e, cairn_load64(&r->consumed));
 	const struct cairn_packet_header *h = read_header(r, wanted);
 
-	if (!(committed & r->pkt_mask)) { /* no packet was ever opened */
-		*records = 0;
+	if (!(e.committed & r->pkt_mask)) { /* no packet was ever opened in it; the total is of the rings before it */
+		*records = cairn_load64(&r->events_total);
+		return true;
+	}
+	if (wanted == e.open + 1) { /* all of a ring that was left */
+		*records = cairn_load64(&r->events_total) + (e.committed >> CAIRN_POS_BITS);
 		return true;
 	}
 	/* Also of the open packet: it was set before committed came to lie in it. (events_total is not: it runs ahead of committed.) */
@@ -125,9 +193,8 @@ static bool read_begin(const struct cairn_ring *r, uint64_t *records)
 	return cairn_load64(&h->seq) == wanted;
 }
 
-static int read_claim(struct cairn_ring_reader *c, unsigned ring, uint64_t owner, uint64_t before)
+static int read_claim(struct cairn_ring_reader *c, struct cairn_ring *r, uint64_t owner, uint64_t before)
 {
-	struct cairn_ring *r = read_ring(ring);
 	unsigned tries = 0;
 
 	if (!r || !owner)
@@ -137,6 +204,8 @@ static int read_claim(struct cairn_ring_reader *c, unsigned ring, uint64_t owner
 		return CAIRN_EBUSY;
 	c->ring = r;
 	c->owner = owner;
+	c->follows = true;
+	c->first = CAIRN_PACKET_HEADER_BYTES;
 	c->overrun = 0;
 	while (!read_begin(r, &c->next_record)) {
 		if (++tries == READ_TRIES) {
@@ -149,12 +218,25 @@ static int read_claim(struct cairn_ring_reader *c, unsigned ring, uint64_t owner
 
 int cairn_ring_reader_open(struct cairn_ring_reader *c, unsigned ring, uint64_t owner)
 {
-	return read_claim(c, ring, owner, 0);
+	return read_claim(c, read_ring(0, ring), owner, 0);
+}
+
+int cairn_buffer_reader_open(struct cairn_ring_reader *c, unsigned buffer, unsigned cpu, uint64_t owner)
+{
+	return read_claim(c, read_ring(buffer, cpu), owner, 0);
+}
+
+int cairn_snapshot_reader_open(struct cairn_ring_reader *c, unsigned buffer, unsigned cpu, uint64_t owner)
+{
+	int err = read_claim(c, cairn_buffer_snapshot_ring(buffer, cpu), owner, 0);
+
+	c->follows = false;
+	return err;
 }
 
 int cairn_ring_reader_take_over(struct cairn_ring_reader *c, unsigned ring, uint64_t owner, uint64_t dead)
 {
-	return dead ? read_claim(c, ring, owner, dead) : CAIRN_EINVAL;
+	return dead ? read_claim(c, read_ring(0, ring), owner, dead) : CAIRN_EINVAL;
 }
 
 void cairn_ring_reader_close(struct cairn_ring_reader *c)

@@ -31,6 +31,9 @@ struct cairn_ring_reader {
 	uint64_t
 		next_record; /* number of the next unread record of the ring, counted from its begin */
 	uint64_t overrun;    /* records overwritten before this reader came to them */
+	bool follows;   /* over an exchange; a snapshot's reader does not */
+	uint32_t first; /* in the packet that was read last: offset of the first record behind the clear mark (88: all). `consumed` says so, which
+			   the outside may have written: check that records parse from there */
 };
 
 CAIRN_C_BEGIN
@@ -48,6 +51,16 @@ CAIRN_C_BEGIN
 CAIRN_MUST_CHECK int cairn_ring_reader_open(struct cairn_ring_reader *c, unsigned ring,
 					    uint64_t owner);
 
+/*
+ * The same for the ring of a CPU in any buffer (buffer.h), and for its ring in the snapshot of one (CAIRN_EINVAL: there is none, or the CPU
+ * has not gone over yet: then read the buffer itself, which is that ring).
+ *
+ * A reader follows its CPU over an exchange: it finishes the ring that was left, whose claim keeps its memory from being used again, then
+ * goes on in the ring where the CPU is now. A snapshot's reader is at its end when it would.
+ */
+CAIRN_MUST_CHECK int cairn_buffer_reader_open(struct cairn_ring_reader *c, unsigned buffer, unsigned cpu, uint64_t owner);
+CAIRN_MUST_CHECK int cairn_snapshot_reader_open(struct cairn_ring_reader *c, unsigned buffer, unsigned cpu, uint64_t owner);
+
 /* Take the claim from an owner that is known to be dead. Returns 0, or CAIRN_EBUSY if `dead` is not the owner (any more). */
 CAIRN_MUST_CHECK int cairn_ring_reader_take_over(struct cairn_ring_reader *c, unsigned ring,
 						 uint64_t owner, uint64_t dead);
@@ -60,11 +73,17 @@ CAIRN_MUST_CHECK int cairn_ring_reader_take_over(struct cairn_ring_reader *c, un
  *
  * @buf      any alignment of 8; `room` bytes, at least the region's packet_bytes.
  * Returns   bytes of the packet (its content; the rest of the slot is not copied), CAIRN_EAGAIN: no complete packet is unread,
- *           CAIRN_ERANGE: room is too small, nothing was consumed.
+ *           CAIRN_ERANGE: room is too small, nothing was consumed; CAIRN_EBUSY: the CPU has gone on in a ring that somebody else claims.
  * Context   the thread that opened it. Never blocks; may repeat a copy while the writer laps it, at most 100 times, then CAIRN_EAGAIN.
  */
 CAIRN_MUST_CHECK int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf,
 						size_t room);
+
+/*
+ * Before going to sleep until cairn_port_wake() (cairn_buffer_wake_at()): true: sleep, a wake-up will come; false: the level is reached already, or,
+ * where none is set, a packet is there: read on.
+ */
+CAIRN_MUST_CHECK bool cairn_ring_reader_sleep(struct cairn_ring_reader *c);
 
 /* Give the claim back; what was consumed stays consumed. Context: the thread that opened it. */
 void cairn_ring_reader_close(struct cairn_ring_reader *c);

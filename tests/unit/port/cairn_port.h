@@ -7,11 +7,12 @@
 
 #define CAIRN_PORT_POPULATE 1
 #define CAIRN_PORT_IRQS_OFF 1
+#define CAIRN_PORT_WAKE     1
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-extern uint64_t test_clock; /* each reading adds 1 */
+extern uint64_t test_clock, test_clock_step; /* each reading adds a step, normally 1 */
 extern unsigned test_cpu;
 extern _Bool test_irqs_off;
 extern int test_preempt_depth;
@@ -21,7 +22,7 @@ extern int test_preempt_depth;
 
 static inline uint64_t cairn_port_clock(void)
 {
-	return ++test_clock;
+	return test_clock += test_clock_step;
 }
 
 static inline unsigned cairn_port_cpu(void)

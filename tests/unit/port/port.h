@@ -8,10 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t test_clock = 1000;
+uint64_t test_clock = 1000, test_clock_step = 1;
 unsigned test_cpu;
 _Bool test_irqs_off;
 int test_preempt_depth;
+
+unsigned test_wakes;
+
+void cairn_port_wake(unsigned cpu)
+{
+	(void)cpu;
+	test_wakes++;
+}
 
 /* Populating fails from this offset on. */
 static uint64_t test_populate_limit = ~0ull;
