@@ -569,7 +569,7 @@ int cairn_buffer_snapshot(unsigned buffer)
 		row->ring_bytes = buffer_row(buffer)->ring_bytes;
 		cairn_store32(&row->kind, CAIRN_BUFFER_SNAPSHOT);
 	}
-	cairn_store64(&buffer_row((unsigned)snapshot)->taken_at, cairn_port_clock());
+	cairn_store64(&buffer_row((unsigned)snapshot)->taken_at, cairn_now());
 	buffer_unlock();
 	return snapshot;
 }
@@ -654,6 +654,7 @@ static void buffer_open(struct cairn_ring *r)
 	r->limit = (uint64_t)0 - 4;
 	r->pos = r->committed = 0;
 	r->consumed = r->start = 0;
+	((struct cairn_packet_header *)(uintptr_t)r->base)->ts_end = cairn_ring_last(CAIRN_LOAD_PTR(&cairn_rings[r->cpu])); /* for narrow clocks */
 	cairn_store32(&r->enabled, buffer_wants_on(r->buffer));
 	/* ORDER ring:A, pairs with ring:B: the whole control block, then the pointer */
 	__atomic_store_n((struct cairn_ring **)(uintptr_t)r->slot, r, __ATOMIC_RELEASE);

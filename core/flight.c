@@ -17,18 +17,6 @@ static uint64_t flight_ticks(uint64_t ns, uint64_t hz)
 	return ns / 1000000000u * hz + ns % 1000000000u * hz / 1000000000u;
 }
 
-/* The clock as the rings know it: a narrow one is widened against this CPU's ring. */
-static uint64_t flight_now(void)
-{
-	unsigned long preempt = cairn_port_preempt_off();
-	unsigned cpu = cairn_port_cpu();
-	struct cairn_ring *r = cpu < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[cpu]) : NULL; /* ORDER ring:B, pairs with ring:A */
-	uint64_t now = r ? cairn_ring_now(r) : cairn_port_clock();
-
-	cairn_port_preempt_on(preempt);
-	return now;
-}
-
 void cairn_stop_after(uint64_t events)
 {
 	if (!events) {
@@ -51,7 +39,7 @@ int cairn_keep(uint64_t before_ns, uint64_t after_ns)
 	hz = flight_hz();
 	if (!hz)
 		return CAIRN_ENOSYS;
-	now = flight_now();
+	now = cairn_now();
 	before = flight_ticks(before_ns, hz);
 	cairn_store64(&cairn_ring_orders.keep_from, before < now ? now - before : 1);
 	cairn_store64(&cairn_ring_orders.stop_at, now + flight_ticks(after_ns, hz));
@@ -74,6 +62,6 @@ void cairn_flight_tick(void)
 {
 	uint64_t at = cairn_load64(&cairn_ring_orders.stop_at);
 
-	if ((at && (int64_t)(flight_now() - at) >= 0) || (cairn_load32(&cairn_ring_orders.counting) && !cairn_load64(&cairn_ring_orders.left)))
+	if ((at && (int64_t)(cairn_now() - at) >= 0) || (cairn_load32(&cairn_ring_orders.counting) && !cairn_load64(&cairn_ring_orders.left)))
 		cairn_freeze();
 }

@@ -71,6 +71,9 @@ CAIRN_PRIVATE int cairn_meta_begin(const struct cairn_config *config);
 CAIRN_PRIVATE int cairn_meta_event(const struct cairn_event *e);
 CAIRN_PRIVATE uint64_t cairn_meta_hash(const struct cairn_event *e);
 
+/* trace.c: the clock as the rings know it: a narrow one is widened against this CPU's ring. Any context. */
+CAIRN_PRIVATE uint64_t cairn_now(void);
+
 /* flight.c: forget what was armed; look whether the time has come. Any context. */
 CAIRN_PRIVATE void cairn_flight_disarm(void);
 CAIRN_PRIVATE void cairn_flight_tick(void);

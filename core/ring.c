@@ -417,6 +417,11 @@ void cairn_ring_tick(struct cairn_ring *r)
 	cairn_ring_poll(r);
 }
 
+uint64_t cairn_ring_last(const struct cairn_ring *r)
+{
+	return cairn_load64(&ring_hdr(r, cairn_load64(&r->pos))->ts_end);
+}
+
 uint64_t cairn_ring_now(const struct cairn_ring *r)
 {
 	return ring_clock(r, cairn_load64(&r->pos));

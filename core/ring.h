@@ -55,6 +55,9 @@ CAIRN_PRIVATE void cairn_ring_clamp(struct cairn_ring *r);
 CAIRN_PRIVATE void cairn_ring_poll(struct cairn_ring *r);
 CAIRN_PRIVATE void cairn_ring_tick(struct cairn_ring *r);
 
+/* The last time in it. Context: any CPU; a hint there. */
+CAIRN_PRIVATE uint64_t cairn_ring_last(const struct cairn_ring *r);
+
 /* The clock, in full width. Context: the ring's own CPU. */
 CAIRN_PRIVATE uint64_t cairn_ring_now(const struct cairn_ring *r);
 

@@ -109,6 +109,36 @@ void *cairn_region(size_t *bytes)
 	return cairn_image.region;
 }
 
+uint64_t cairn_now(void)
+{
+	unsigned long preempt = cairn_port_preempt_off();
+	struct cairn_ring *r = cairn_ring_here(); /* ORDER ring:B, pairs with ring:A */
+	uint64_t now = r ? cairn_ring_now(r) : cairn_port_clock();
+
+	cairn_port_preempt_on(preempt);
+	return now;
+}
+
+/* A ring that begins later than others widens a narrow clock against the latest of their times. */
+static void trace_seed_clock(struct cairn_ring *r)
+{
+#if CAIRN_PORT_CLOCK_BITS < 64
+	uint64_t latest = 0;
+	unsigned i;
+
+	for (i = 0; i < CAIRN_MAX_CPUS; i++) {
+		const struct cairn_ring *other = CAIRN_LOAD_PTR(&cairn_rings[i]); /* ORDER ring:B, pairs with ring:A */
+		uint64_t last = other ? cairn_ring_last(other) : 0;
+
+		if (last > latest)
+			latest = last;
+	}
+	((struct cairn_packet_header *)(uintptr_t)r->base)->ts_end = latest ? latest : cairn_port_clock();
+#else
+	(void)r;
+#endif
+}
+
 int cairn_ring_open(unsigned index, uint32_t task)
 {
 	const struct cairn_plan *p = &cairn_image.plan;
@@ -141,6 +171,7 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	cairn_ring_setup(r, cairn_image.region + packets,
 			 (struct cairn_closed *)(void *)(cairn_image.region + closed),
 			 p->ring_bytes, p->packet_bytes, cairn_image.uuid, 0);
+	trace_seed_clock(r);
 	if (cairn_is_tracing_on())
 		cairn_ring_start(r);
 	trace_raise(&cairn_image.state->nr_rings, index + 1);
@@ -317,7 +348,7 @@ void cairn_freeze(void)
 		return;
 	cairn_tracing_off();
 	if (cairn_image.region)
-		cairn_store64(&cairn_image.state->frozen_at, cairn_port_clock());
+		cairn_store64(&cairn_image.state->frozen_at, cairn_now());
 }
 
 bool cairn_is_tracing_on(void)
@@ -333,7 +364,7 @@ void cairn_stop(void)
 	if (!cairn_image.region || again)
 		return;
 	trace_stop_rings();
-	cairn_store64(&cairn_image.state->stopped_at, cairn_port_clock());
+	cairn_store64(&cairn_image.state->stopped_at, cairn_now());
 	/*
 	 * ORDER stopped:A / read:F
 	 *   everything this CPU knows of, then the flag; a follower that acquires it makes its last pass.

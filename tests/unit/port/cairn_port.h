@@ -22,7 +22,12 @@ extern int test_preempt_depth;
 
 static inline uint64_t cairn_port_clock(void)
 {
-	return test_clock += test_clock_step;
+	test_clock += test_clock_step;
+#if defined CAIRN_PORT_CLOCK_BITS && CAIRN_PORT_CLOCK_BITS < 64
+	return test_clock & (((uint64_t)1 << CAIRN_PORT_CLOCK_BITS) - 1);
+#else
+	return test_clock;
+#endif
 }
 
 static inline unsigned cairn_port_cpu(void)
