@@ -438,6 +438,11 @@ def _():
     tap.equal(cairn("check", out)[0], 0, "check")
 
 
+def own(tmp):
+    """Where `cairn clean` finds nothing of this user's but what is meant."""
+    return {"TMPDIR": tmp, "CAIRN_DIR": cli.path("nowhere")}
+
+
 @tap.test("what a killed recorder leaves is found, kept while it is in use, and removed")
 def _():
     tmp = cli.path("tmp")
@@ -451,22 +456,49 @@ def _():
     inside = wait_for(lambda: [f for d in folders() for f in glob.glob(os.path.join(d, "regions", "*.cairn"))], "the program's region")[0]
     wait_for(lambda: words(inside), "a ring")
     pid = int(inside.rsplit(".", 3)[1])
-    status, text, _ = cairn("clean", env={"TMPDIR": tmp})
+    status, text, _ = cairn("clean", env=own(tmp))
     tap.check(f"cairn-record-{r.pid}-" not in text, "a living recorder's folder was cleaned")
     r.kill()
     r.wait()
     try:
-        status, text, err = cairn("clean", env={"TMPDIR": tmp})
+        status, text, err = cairn("clean", env=own(tmp))
         tap.equal(len(folders()), 1, "the folder while the program lives")
         tap.contains(err, f"process {pid} still writes there", "message")
     finally:
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not os.path.exists(f"/proc/{pid}") or open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()[0] in "ZX", "the program's end")
     tap.equal(cairn("check", inside)[0], 0, "check of what is left")
-    status, text, err = cairn("clean", "-n", env={"TMPDIR": tmp})
+    status, text, err = cairn("clean", "-n", env=own(tmp))
     tap.contains(text, f"would remove {folders()[0]}", "clean -n")
-    status, text, err = cairn("clean", env={"TMPDIR": tmp})
+    status, text, err = cairn("clean", env=own(tmp))
     tap.equal((status, folders()), (0, []), f"status and folders after clean: {err}")
+
+
+@tap.test("the next recording removes what killed recorders left, but the newest; nothing else")
+def _():
+    tmp = cli.path("tmp2")
+    os.mkdir(tmp)
+    names = ["cairn-record-4194304-5-aaaaaa", "cairn-record-4194304-6-bbbbbb", f"cairn-record-{os.getpid()}-1-cccccc"]
+    others = ["cairn-record-x", "cairn-record-4194304-5-toolong", "letters", "cairn-record-4194304-7-dddddd"]
+    victim = os.path.join(cli.path("victim"), "regions")
+    os.makedirs(victim)
+    with open(os.path.join(victim, "letter"), "w", encoding="utf-8") as f:
+        f.write("dear")
+    for i, name in enumerate(names + others[:3]):
+        os.makedirs(os.path.join(tmp, name, "regions"))
+        with open(os.path.join(tmp, name, "regions", "a.4194304.5.cairn"), "w", encoding="utf-8") as f:
+            f.write("x")
+        os.utime(os.path.join(tmp, name), (1000 + i, 1000 + i))
+    os.symlink(cli.path("victim"), os.path.join(tmp, others[3]))
+    done = subprocess.run([cli.CAIRN, "record", "-q", "-e", "pace:*", "-o", cli.path("next.cairn"), "--", PACE, "1", "1000", "0.01"], timeout=30, check=False,
+                          env=environment(TMPDIR=tmp), stdout=subprocess.DEVNULL)
+    tap.equal(done.returncode, 0, "status")
+    # of the three, whose recorders are gone, the last has an age that a real leftover may exceed
+    tap.check(names[0] not in os.listdir(tmp) and names[1] not in os.listdir(tmp), f"left: {os.listdir(tmp)}")
+    status, text, err = cairn("clean", env=own(tmp))
+    tap.equal(status, 0, f"status of clean: {err}")
+    tap.equal(sorted(os.listdir(tmp)), sorted(others), "what is left after clean")
+    tap.equal(os.listdir(victim), ["letter"], "the folder that a symbolic link names")
 
 
 tap.main()
