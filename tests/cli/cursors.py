@@ -186,6 +186,32 @@ def _():
     tap.equal(status, 0, f"check of both: {text}{err}")
 
 
+@tap.test("recorders killed at random moments, one after the other: all their files together are the whole")
+def _():
+    rng, seconds = random.Random(SEED), 20 if os.environ.get("CAIRN_LONG") == "1" else 2.5
+    directory, out = cli.path("rounds"), cli.path("rounds.cairn")
+    p = program(directory, "2", "300000", str(seconds), CAIRN_MODE="discard")
+    file, rounds = region_of(directory, 2), 0
+    while p.poll() is None:
+        r = recorder(file, out, "--max-size", "2M")
+        time.sleep(rng.random() * 0.2)
+        rounds += 1
+        r.kill()
+        r.wait()
+    emitted = finish(p)
+    r = recorder(file, out, "--max-size", "2M")
+    _, err = r.communicate(timeout=20)
+    tap.equal(r.returncode, 0, f"status of the last: {err}")
+    names = glob.glob(cli.path("rounds.*"))
+    names = [n for n in names if os.path.isfile(n) and os.path.getsize(n) > 4096]
+    status, text, err = cairn("check", *names, file)
+    tap.equal(status, 0, f"check of {len(names)} files after {rounds} rounds: {text}{err}")
+    j = stat(*names, file)
+    tap.equal((j["total"]["overwritten"], j["total"]["consumed"], j["total"]["elsewhere"]), (0, 0, 0), f"overwritten, consumed, elsewhere: {j['total']}")
+    tap.equal(accounted(j), emitted, f"events in {len(names)} files after {rounds} rounds: {j['total']}")
+    tap.check(rounds > 5, f"only {rounds} rounds")
+
+
 @tap.test("a claim of a pid that was used again is stale; one of the target itself is respected")
 def _():
     directory, out = cli.path("stale"), cli.path("stale.cairn")
