@@ -136,7 +136,7 @@ def accounted(j):
 @tap.test("one reader at a time: the second is told who reads, and ends; the first loses nothing")
 def _():
     directory, out = cli.path("second"), cli.path("second.cairn")
-    p = program(directory, "2", "100000", "2", CAIRN_MODE="discard")
+    p = program(directory, "2", "100000", "1.2", CAIRN_MODE="discard")
     file = region_of(directory, 2)
     first = recorder(file, out)
     wait_for(lambda: all(w[0] for w in words(file)), "the claim")
@@ -161,7 +161,7 @@ def _():
 @tap.test("a killed recorder's claim is taken over; its file and the next one's are the whole")
 def _():
     directory, out = cli.path("killed"), cli.path("killed.cairn")
-    p = program(directory, "2", "200000", "3", CAIRN_MODE="discard")
+    p = program(directory, "2", "200000", "1.5", CAIRN_MODE="discard")
     file = region_of(directory, 2)
     first = recorder(file, out)
     wait_for(lambda: all(w[1] >= 1 << 20 for w in words(file)), "consumption")
@@ -188,7 +188,7 @@ def _():
 
 @tap.test("recorders killed at random moments, one after the other: all their files together are the whole")
 def _():
-    rng, seconds = random.Random(SEED), 20 if os.environ.get("CAIRN_LONG") == "1" else 2.5
+    rng, seconds = random.Random(SEED), 20 if os.environ.get("CAIRN_LONG") == "1" else 1.5
     directory, out = cli.path("rounds"), cli.path("rounds.cairn")
     p = program(directory, "2", "300000", str(seconds), CAIRN_MODE="discard")
     file, rounds = region_of(directory, 2), 0
@@ -215,7 +215,7 @@ def _():
 @tap.test("a claim of a pid that was used again is stale; one of the target itself is respected")
 def _():
     directory, out = cli.path("stale"), cli.path("stale.cairn")
-    p = program(directory, "1", "50000", "1.5", CAIRN_MODE="discard")
+    p = program(directory, "1", "50000", "1.8", CAIRN_MODE="discard")
     file = region_of(directory)
     at = places(file)[0]
     try:
@@ -241,7 +241,7 @@ def _():
 @tap.test("a live ring that is being consumed: what the recorder took is not called overwritten")
 def _():
     directory, out = cli.path("taken"), cli.path("taken.cairn")
-    p = program(directory, "1", "300000", "1.5", CAIRN_MODE="discard")
+    p = program(directory, "1", "300000", "1.2", CAIRN_MODE="discard")
     file = region_of(directory)
     r = recorder(file, out)
     wait_for(lambda: words(file)[0][1] > 2 << 20, "two laps")
@@ -312,7 +312,7 @@ def scribble(file, stop, rng, which=(READER, CONSUMED, CONSUMED, START)):
 def hostile(mode, recording):
     rng = random.Random(SEED)
     directory, out = cli.path(f"hostile-{mode}-{recording}"), cli.path("hostile.cairn")
-    p = program(directory, "2", "0" if mode == "overwrite" else "1000000", "0.7", CAIRN_MODE=mode)
+    p = program(directory, "2", "0" if mode == "overwrite" else "1000000", "0.5", CAIRN_MODE=mode)
     file = region_of(directory, 2)
     r = recorder(file, out) if recording else None
     n = scribble(file, lambda: p.poll() is not None, rng)
@@ -341,7 +341,7 @@ for _mode in ("overwrite", "discard"):
 @tap.test("`consumed` scribbled while it is recorded: what that costs is told in the capture, exactly")
 def _():
     directory, out = cli.path("liar"), cli.path("liar.cairn")
-    p = program(directory, "2", "1000000", "0.7", CAIRN_MODE="discard", CAIRN_STREAMS="2")
+    p = program(directory, "2", "1000000", "0.5", CAIRN_MODE="discard", CAIRN_STREAMS="2")
     file = region_of(directory, 2)
     r = recorder(file, out)
     wait_for(lambda: all(w[0] for w in words(file)), "the claim")
