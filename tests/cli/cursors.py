@@ -255,6 +255,24 @@ def _():
     r.communicate(timeout=20)
 
 
+@tap.test("a claim that somebody overwrites: the recorder stops making room, and says so")
+def _():
+    directory, out = cli.path("robbed"), cli.path("robbed.cairn")
+    p = program(directory, "1", "100000", "1", CAIRN_MODE="discard", CAIRN_STREAMS="1")
+    file = region_of(directory)
+    r = recorder(file, out)
+    wait_for(lambda: words(file)[0][1], "consumption")
+    with open(file, "r+b") as f:
+        f.seek(places(file)[0] + READER)
+        f.write(struct.pack("<Q", 7))
+    emitted = finish(p)
+    _, err = r.communicate(timeout=20)
+    tap.equal(r.returncode, 0, f"status: {err}")
+    tap.contains(err, "somebody else took 1 ring from this recording", "message")
+    tap.equal(words(file)[0][0], 7, "the word that somebody wrote")
+    tap.equal(accounted(stat(out)), emitted, "events")
+
+
 @tap.test("a disk that gets full while a ring is consumed: what was taken is kept, the rest stays in the ring")
 def _():
     directory, out = cli.path("full"), cli.path("full.cairn")
@@ -505,17 +523,19 @@ def _():
     tmp = cli.path("tmp2")
     os.mkdir(tmp)
     names = ["cairn-record-4194304-5-aaaaaa", "cairn-record-4194304-6-bbbbbb", f"cairn-record-{os.getpid()}-1-cccccc"]
-    others = ["cairn-record-x", "cairn-record-4194304-5-toolong", "letters", "cairn-record-4194304-7-dddddd"]
+    with open("/proc/self/stat", encoding="utf-8") as f:
+        mine = f.read().rsplit(")", 1)[1].split()[19]
+    others = [f"cairn-record-{os.getpid()}-{mine}-eeeeee", "cairn-record-x", "cairn-record-4194304-5-toolong", "letters", "cairn-record-4194304-7-dddddd"]
     victim = os.path.join(cli.path("victim"), "regions")
     os.makedirs(victim)
     with open(os.path.join(victim, "letter"), "w", encoding="utf-8") as f:
         f.write("dear")
-    for i, name in enumerate(names + others[:3]):
+    for i, name in enumerate(names + others[:4]):
         os.makedirs(os.path.join(tmp, name, "regions"))
         with open(os.path.join(tmp, name, "regions", "a.4194304.5.cairn"), "w", encoding="utf-8") as f:
             f.write("x")
         os.utime(os.path.join(tmp, name), (1000 + i, 1000 + i))
-    os.symlink(cli.path("victim"), os.path.join(tmp, others[3]))
+    os.symlink(cli.path("victim"), os.path.join(tmp, others[4]))
     done = subprocess.run([cli.CAIRN, "record", "-q", "-e", "pace:*", "-o", cli.path("next.cairn"), "--", PACE, "1", "1000", "0.01"], timeout=30, check=False,
                           env=environment(TMPDIR=tmp), stdout=subprocess.DEVNULL)
     tap.equal(done.returncode, 0, "status")
