@@ -136,7 +136,7 @@ def accounted(j):
 @tap.test("one reader at a time: the second is told who reads, and ends; the first loses nothing")
 def _():
     directory, out = cli.path("second"), cli.path("second.cairn")
-    p = program(directory, "2", "100000", "2", CAIRN_MODE="discard")
+    p = program(directory, "2", "100000", "1.2", CAIRN_MODE="discard")
     file = region_of(directory, 2)
     first = recorder(file, out)
     wait_for(lambda: all(w[0] for w in words(file)), "the claim")
@@ -161,7 +161,7 @@ def _():
 @tap.test("a killed recorder's claim is taken over; its file and the next one's are the whole")
 def _():
     directory, out = cli.path("killed"), cli.path("killed.cairn")
-    p = program(directory, "2", "200000", "3", CAIRN_MODE="discard")
+    p = program(directory, "2", "200000", "1.5", CAIRN_MODE="discard")
     file = region_of(directory, 2)
     first = recorder(file, out)
     wait_for(lambda: all(w[1] >= 1 << 20 for w in words(file)), "consumption")
@@ -186,10 +186,36 @@ def _():
     tap.equal(status, 0, f"check of both: {text}{err}")
 
 
+@tap.test("recorders killed at random moments, one after the other: all their files together are the whole")
+def _():
+    rng, seconds = random.Random(SEED), 20 if os.environ.get("CAIRN_LONG") == "1" else 1.5
+    directory, out = cli.path("rounds"), cli.path("rounds.cairn")
+    p = program(directory, "2", "300000", str(seconds), CAIRN_MODE="discard")
+    file, rounds = region_of(directory, 2), 0
+    while p.poll() is None:
+        r = recorder(file, out, "--max-size", "2M")
+        time.sleep(rng.random() * 0.2)
+        rounds += 1
+        r.kill()
+        r.wait()
+    emitted = finish(p)
+    r = recorder(file, out, "--max-size", "2M")
+    _, err = r.communicate(timeout=20)
+    tap.equal(r.returncode, 0, f"status of the last: {err}")
+    names = glob.glob(cli.path("rounds.*"))
+    names = [n for n in names if os.path.isfile(n) and os.path.getsize(n) > 4096]
+    status, text, err = cairn("check", *names, file)
+    tap.equal(status, 0, f"check of {len(names)} files after {rounds} rounds: {text}{err}")
+    j = stat(*names, file)
+    tap.equal((j["total"]["overwritten"], j["total"]["consumed"], j["total"]["elsewhere"]), (0, 0, 0), f"overwritten, consumed, elsewhere: {j['total']}")
+    tap.equal(accounted(j), emitted, f"events in {len(names)} files after {rounds} rounds: {j['total']}")
+    tap.check(rounds > 5, f"only {rounds} rounds")
+
+
 @tap.test("a claim of a pid that was used again is stale; one of the target itself is respected")
 def _():
     directory, out = cli.path("stale"), cli.path("stale.cairn")
-    p = program(directory, "1", "50000", "1.5", CAIRN_MODE="discard")
+    p = program(directory, "1", "50000", "1.8", CAIRN_MODE="discard")
     file = region_of(directory)
     at = places(file)[0]
     try:
@@ -215,7 +241,7 @@ def _():
 @tap.test("a live ring that is being consumed: what the recorder took is not called overwritten")
 def _():
     directory, out = cli.path("taken"), cli.path("taken.cairn")
-    p = program(directory, "1", "300000", "1.5", CAIRN_MODE="discard")
+    p = program(directory, "1", "300000", "1.2", CAIRN_MODE="discard")
     file = region_of(directory)
     r = recorder(file, out)
     wait_for(lambda: words(file)[0][1] > 2 << 20, "two laps")
@@ -227,6 +253,24 @@ def _():
         tap.equal(status, 0, f"check: {text}{err}")
     finish(p)
     r.communicate(timeout=20)
+
+
+@tap.test("a claim that somebody overwrites: the recorder stops making room, and says so")
+def _():
+    directory, out = cli.path("robbed"), cli.path("robbed.cairn")
+    p = program(directory, "1", "100000", "1", CAIRN_MODE="discard", CAIRN_STREAMS="1")
+    file = region_of(directory)
+    r = recorder(file, out)
+    wait_for(lambda: words(file)[0][1], "consumption")
+    with open(file, "r+b") as f:
+        f.seek(places(file)[0] + READER)
+        f.write(struct.pack("<Q", 7))
+    emitted = finish(p)
+    _, err = r.communicate(timeout=20)
+    tap.equal(r.returncode, 0, f"status: {err}")
+    tap.contains(err, "somebody else took 1 ring from this recording", "message")
+    tap.equal(words(file)[0][0], 7, "the word that somebody wrote")
+    tap.equal(accounted(stat(out)), emitted, "events")
 
 
 @tap.test("a disk that gets full while a ring is consumed: what was taken is kept, the rest stays in the ring")
@@ -286,7 +330,7 @@ def scribble(file, stop, rng, which=(READER, CONSUMED, CONSUMED, START)):
 def hostile(mode, recording):
     rng = random.Random(SEED)
     directory, out = cli.path(f"hostile-{mode}-{recording}"), cli.path("hostile.cairn")
-    p = program(directory, "2", "0" if mode == "overwrite" else "1000000", "0.7", CAIRN_MODE=mode)
+    p = program(directory, "2", "0" if mode == "overwrite" else "1000000", "0.5", CAIRN_MODE=mode)
     file = region_of(directory, 2)
     r = recorder(file, out) if recording else None
     n = scribble(file, lambda: p.poll() is not None, rng)
@@ -315,7 +359,7 @@ for _mode in ("overwrite", "discard"):
 @tap.test("`consumed` scribbled while it is recorded: what that costs is told in the capture, exactly")
 def _():
     directory, out = cli.path("liar"), cli.path("liar.cairn")
-    p = program(directory, "2", "1000000", "0.7", CAIRN_MODE="discard", CAIRN_STREAMS="2")
+    p = program(directory, "2", "1000000", "0.5", CAIRN_MODE="discard", CAIRN_STREAMS="2")
     file = region_of(directory, 2)
     r = recorder(file, out)
     wait_for(lambda: all(w[0] for w in words(file)), "the claim")
@@ -438,6 +482,11 @@ def _():
     tap.equal(cairn("check", out)[0], 0, "check")
 
 
+def own(tmp):
+    """Where `cairn clean` finds nothing of this user's but what is meant."""
+    return {"TMPDIR": tmp, "CAIRN_DIR": cli.path("nowhere")}
+
+
 @tap.test("what a killed recorder leaves is found, kept while it is in use, and removed")
 def _():
     tmp = cli.path("tmp")
@@ -451,22 +500,51 @@ def _():
     inside = wait_for(lambda: [f for d in folders() for f in glob.glob(os.path.join(d, "regions", "*.cairn"))], "the program's region")[0]
     wait_for(lambda: words(inside), "a ring")
     pid = int(inside.rsplit(".", 3)[1])
-    status, text, _ = cairn("clean", env={"TMPDIR": tmp})
+    status, text, _ = cairn("clean", env=own(tmp))
     tap.check(f"cairn-record-{r.pid}-" not in text, "a living recorder's folder was cleaned")
     r.kill()
     r.wait()
     try:
-        status, text, err = cairn("clean", env={"TMPDIR": tmp})
+        status, text, err = cairn("clean", env=own(tmp))
         tap.equal(len(folders()), 1, "the folder while the program lives")
         tap.contains(err, f"process {pid} still writes there", "message")
     finally:
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not os.path.exists(f"/proc/{pid}") or open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()[0] in "ZX", "the program's end")
     tap.equal(cairn("check", inside)[0], 0, "check of what is left")
-    status, text, err = cairn("clean", "-n", env={"TMPDIR": tmp})
+    status, text, err = cairn("clean", "-n", env=own(tmp))
     tap.contains(text, f"would remove {folders()[0]}", "clean -n")
-    status, text, err = cairn("clean", env={"TMPDIR": tmp})
+    status, text, err = cairn("clean", env=own(tmp))
     tap.equal((status, folders()), (0, []), f"status and folders after clean: {err}")
+
+
+@tap.test("the next recording removes what killed recorders left, but the newest; nothing else")
+def _():
+    tmp = cli.path("tmp2")
+    os.mkdir(tmp)
+    names = ["cairn-record-4194304-5-aaaaaa", "cairn-record-4194304-6-bbbbbb", f"cairn-record-{os.getpid()}-1-cccccc"]
+    with open("/proc/self/stat", encoding="utf-8") as f:
+        mine = f.read().rsplit(")", 1)[1].split()[19]
+    others = [f"cairn-record-{os.getpid()}-{mine}-eeeeee", "cairn-record-x", "cairn-record-4194304-5-toolong", "letters", "cairn-record-4194304-7-dddddd"]
+    victim = os.path.join(cli.path("victim"), "regions")
+    os.makedirs(victim)
+    with open(os.path.join(victim, "letter"), "w", encoding="utf-8") as f:
+        f.write("dear")
+    for i, name in enumerate(names + others[:4]):
+        os.makedirs(os.path.join(tmp, name, "regions"))
+        with open(os.path.join(tmp, name, "regions", "a.4194304.5.cairn"), "w", encoding="utf-8") as f:
+            f.write("x")
+        os.utime(os.path.join(tmp, name), (1000 + i, 1000 + i))
+    os.symlink(cli.path("victim"), os.path.join(tmp, others[4]))
+    done = subprocess.run([cli.CAIRN, "record", "-q", "-e", "pace:*", "-o", cli.path("next.cairn"), "--", PACE, "1", "1000", "0.01"], timeout=30, check=False,
+                          env=environment(TMPDIR=tmp), stdout=subprocess.DEVNULL)
+    tap.equal(done.returncode, 0, "status")
+    # of the three, whose recorders are gone, the last has an age that a real leftover may exceed
+    tap.check(names[0] not in os.listdir(tmp) and names[1] not in os.listdir(tmp), f"left: {os.listdir(tmp)}")
+    status, text, err = cairn("clean", env=own(tmp))
+    tap.equal(status, 0, f"status of clean: {err}")
+    tap.equal(sorted(os.listdir(tmp)), sorted(others), "what is left after clean")
+    tap.equal(os.listdir(victim), ["letter"], "the folder that a symbolic link names")
 
 
 tap.main()
