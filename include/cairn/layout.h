@@ -233,8 +233,7 @@ struct cairn_ring {
 	uint64_t start; /* clear mark: reports begin here */
 	uint64_t start_lost; /* losses, all causes, when it was set */
 	uint64_t next;       /* of control operations: successor that is prepared, not asked for yet */
-	uint32_t quiet;      /* of control operations, see core/buffer.c */
-	uint32_t reserved3;
+	uint64_t quiet;      /* of control operations, see core/buffer.c */
 	uint64_t reserved4[10];
 	/* captures only: what earlier files of the same recording hold of this ring; all 0 in the first one, and in a region */
 	uint64_t earlier_packets; /* number of the first packet that this file answers for */
