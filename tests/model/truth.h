@@ -14,6 +14,7 @@
 #define WORLD_MAX_PACKETS      8u
 #define WORLD_MAX_PACKET_BYTES 256u
 #define WORLD_MAX_WRITES       60000u
+#define WORLD_FLUSH	       (WORLD_MAX_WRITES - 1) /* stands for a flush where a write's number is asked for */
 #define WORLD_MAX_FRAMES       16u
 #define WORLD_MAX_SCRIPT       8u
 #define WORLD_KEEP \
@@ -56,6 +57,7 @@ struct world_packet {
 
 enum action_kind {
 	ACT_WRITE, /* a whole write of .value bytes of payload */
+	ACT_FLUSH,
 	ACT_STOP,  /* another CPU stops the ring */
 	ACT_START,
 	ACT_MODE,     /* .value: the new mode */
@@ -124,6 +126,14 @@ static uint64_t world_runs, world_checks, world_points;
 static void (*world_at_point)(void);
 static void (*world_at_store)(const volatile void *p, unsigned bytes, enum cairn_order order);
 static void (*world_at_fence)(enum cairn_order order);
+
+/* While another CPU runs shipped code, its accesses go there instead; nothing nests on it here. */
+struct world_foreign {
+	uint64_t (*load)(const volatile void *p, unsigned bytes, enum cairn_order order);
+	void (*store)(volatile void *p, unsigned bytes, uint64_t v, enum cairn_order order);
+	void (*fence)(enum cairn_order order);
+};
+static const struct world_foreign *world_foreign;
 
 struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
 
