@@ -24,6 +24,7 @@
 #define CONSUMER_NR_WORDS CONSUMER_WORD(4)
 #define CONSUMER_MESSAGES 64u
 #define CONSUMER_ACCESSES 4000u
+#define CONSUMER_BEHIND	  0xbe41bd0000000000u /* the word behind a reader's buffer */
 
 static bool consumer_claim(volatile uint64_t *p, uint64_t *expected, uint64_t v, int order);
 
@@ -67,6 +68,7 @@ struct consumer_event {
 struct consumer_scenario {
 	struct world_shape shape;
 	unsigned prepared;
+	uint32_t bytes; /* of payload of the prepared records: 4, or 24, which fills a packet */
 	bool hostile;
 	const char *name;
 };
@@ -82,6 +84,7 @@ static struct {
 	uint32_t thread, accesses, end;
 	bool all_known; /* the last reader, which finds everything: no more choices and events */
 	uint8_t choices[CONSUMER_ACCESSES];
+	uint64_t last_seq; /* number that it found in a slot, last */
 	uint64_t handed, gaps, next; /* records handed out, overwritten unread, and number of the next one */
 } consumer;
 
@@ -262,6 +265,8 @@ static uint64_t consumer_load(const volatile void *p, unsigned bytes, enum cairn
 
 		return low | consumer_load_word(word + 1, order) << 32;
 	}
+	if (word < CONSUMER_WORDS && word * 4 % w.packet_bytes == offsetof(struct cairn_packet_header, seq))
+		return consumer.last_seq = consumer_load_word(word, order);
 	return consumer_load_word(word, order);
 }
 
@@ -303,7 +308,8 @@ static bool consumer_claim(volatile uint64_t *p, uint64_t *expected, uint64_t v,
 	uint32_t word = consumer_word(p);
 	const struct consumer_history *h = &consumer_histories[word];
 
-	consumer_access();
+	if (world_foreign)
+		consumer_access();
 	if (*p != *expected) {
 		*expected = *p;
 		return false;
@@ -312,7 +318,8 @@ static bool consumer_claim(volatile uint64_t *p, uint64_t *expected, uint64_t v,
 	if (order == __ATOMIC_ACQUIRE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST)
 		consumer_join(&t->knows, &h->m[h->nr - 1].view);
 	*p = v;
-	consumer_note(consumer.thread, word, v, CAIRN_RELAXED);
+	if (world_foreign)
+		consumer_note(consumer.thread, word, v, CAIRN_RELAXED);
 	return true;
 }
 
@@ -352,16 +359,24 @@ static void consumer_check(const uint64_t *buf, int64_t bytes, const struct cair
 /* A reader that claims the ring and reads up to `packets`. */
 static void consumer_read(uint32_t thread, unsigned packets)
 {
-	static uint64_t buf[WORLD_MAX_PACKET_BYTES / 8];
+	static uint64_t buf[WORLD_MAX_PACKET_BYTES / 8 + 1];
 	struct cairn_ring_reader c;
 	int64_t n;
 	int err;
 
+	memset(&c, 0xa5, sizeof(c));
 	consumer.thread = thread;
+	consumer.last_seq = CAIRN_SEQ_INVALID;
 	err = cairn_ring_reader_open(&c, 0, thread);
-	WORLD_REQUIRE(err == 0 || err == CAIRN_EAGAIN, "claim", "error %d", err);
+	/* whoever sees nothing but the oldest values, for ever, gives up */
+	WORLD_REQUIRE(err == 0 || (err == CAIRN_EAGAIN && consumer.oldest), "claim", "error %d", err);
 	if (err)
 		return;
+	WORLD_REQUIRE(c.owner == thread && c.overrun == 0, "claim", "owner %" PRIu64 ", overrun %" PRIu64, c.owner, c.overrun);
+	if (consumer.last_seq != CAIRN_SEQ_INVALID)
+		WORLD_REQUIRE(c.next_record == world_about(consumer.last_seq)->before, "R2",
+			      "stands at record %" PRIu64 " in packet %" PRIu64 ", before which there are %" PRIu64, c.next_record,
+			      consumer.last_seq, world_about(consumer.last_seq)->before);
 	if (!consumer.s->hostile)
 		WORLD_REQUIRE(c.next_record >= consumer.next, "R2", "stands at record %" PRIu64 ", %" PRIu64 " were read", c.next_record,
 			      consumer.next);
@@ -372,13 +387,16 @@ static void consumer_read(uint32_t thread, unsigned packets)
 	for (; packets; packets--) {
 		uint64_t overrun = c.overrun;
 
-		n = cairn_ring_reader_read(&c, buf, sizeof(buf));
+		buf[w.packet_bytes / 8] = CONSUMER_BEHIND;
+		n = cairn_ring_reader_read(&c, buf, w.packet_bytes);
+		WORLD_REQUIRE(buf[w.packet_bytes / 8] == CONSUMER_BEHIND, "R1", "more than a packet was copied");
 		WORLD_REQUIRE(n > 0 || n == CAIRN_EAGAIN, "R1", "error %" PRId64, n);
 		if (n <= 0)
 			break;
 		consumer_check(buf, n, &c, overrun);
 	}
 	cairn_ring_reader_close(&c);
+	WORLD_REQUIRE(c.ring == NULL, "claim", "still stands at a ring");
 }
 
 static void consumer_run(void)
@@ -394,7 +412,7 @@ static void consumer_run(void)
 	consumer.all_known = false;
 	consumer.handed = consumer.gaps = consumer.next = 0;
 	for (unsigned i = 0; i < s->prepared; i++)
-		world_write(4);
+		world_write(s->bytes);
 	consumer_note_plain();
 	world_foreign = &consumer_foreign;
 	consumer_read(1, 2);
@@ -472,7 +490,7 @@ static const struct consumer_event consumer_writes[] = {
 	{1, ~0u, false, 0}, {3, ~0u, false, 0}, {5, ~0u, false, 0}, {9, ~0u, false, 0}, {1, 3, false, 0}, {3, 12, false, 0}, {4, 20, false, 0},
 };
 
-#define CONSUMER_SCENARIO(n, mode, first, prepared, hostile, name) {{n, 128, mode, first, 100000}, prepared, hostile, name}
+#define CONSUMER_SCENARIO(n, mode, first, prepared, hostile, name) {{n, 128, mode, first, 100000}, prepared, 4, hostile, name}
 
 TEST(consumer_while_the_writer_overwrites)
 {
@@ -481,9 +499,10 @@ TEST(consumer_while_the_writer_overwrites)
 		CONSUMER_SCENARIO(4, CAIRN_OVERWRITE, 0, 11, false, "N=4, 11 records"),
 		CONSUMER_SCENARIO(4, CAIRN_OVERWRITE, ((uint64_t)1 << CAIRN_POS_BITS) - 256, 7, false, "N=4, positions wrap"),
 		CONSUMER_SCENARIO(4, CAIRN_OVERWRITE, 0, 0, false, "N=4, empty"),
+		{{4, 128, CAIRN_OVERWRITE, 0, 100000}, 6, 24, false, "N=4, full packets"},
 	};
 
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 5; i++)
 		consumer_explore(&scenarios[i], consumer_writes, 7, consumer_long() ? 1 : 1 + 2 * (i > 0));
 	consumer_report();
 }
@@ -518,6 +537,112 @@ TEST(consumer_with_a_hostile_consumed)
 			consumer_explore(&scenarios[i], events, 2, consumer_long() ? 1 : 7);
 		}
 	consumer_report();
+}
+
+/* ---- alone ---- */
+
+static void consumer_alone(enum cairn_mode mode)
+{
+	static const struct consumer_scenario alone = {.name = "alone"};
+
+	world_init(&(struct world_shape){4, 128, mode, 0, 100000});
+	w.scenario = alone.name;
+	cairn_image.region = w.packets;
+	world_foreign = NULL;
+	consumer.s = &alone;
+}
+
+TEST(consumer_refuses_what_its_header_says)
+{
+	static uint64_t buf[WORLD_MAX_PACKET_BYTES / 8];
+	struct cairn_ring_reader c, other;
+
+	consumer_alone(CAIRN_OVERWRITE);
+	world_rings.behind = &w.ring;
+	CHECK_EQ(cairn_ring_reader_open(&c, CAIRN_MAX_CPUS, 1), CAIRN_EINVAL);
+	CHECK_EQ(cairn_ring_reader_open(&c, 1, 1), CAIRN_EINVAL);
+	CHECK_EQ(cairn_ring_reader_open(&c, 0, 0), CAIRN_EINVAL);
+	CHECK_EQ(cairn_ring_reader_take_over(&c, 0, 1, 0), CAIRN_EINVAL);
+	CHECK_EQ(cairn_ring_reader_take_over(&c, 0, 1, 2), CAIRN_EBUSY);
+	CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), 0);
+	CHECK_EQ(cairn_ring_reader_open(&other, 0, 2), CAIRN_EBUSY);
+	CHECK_EQ(cairn_ring_reader_take_over(&other, 0, 2, 1), 0);
+	CHECK_EQ(w.ring.reader, 2);
+	for (unsigned i = 0; i < 3; i++)
+		world_write(4);
+	CHECK_EQ(cairn_ring_reader_read(&other, buf, 127), CAIRN_ERANGE);
+	CHECK_EQ(cairn_ring_reader_read(&other, buf, 128), CAIRN_PACKET_HEADER_BYTES + 32);
+	cairn_ring_reader_close(&other);
+	CHECK_EQ(w.ring.reader, 0);
+	cairn_image.region = NULL;
+	CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), CAIRN_EINVAL);
+}
+
+/* Sizes of a real ring, of which only the arithmetic is looked at: 8192 packets of 4 KiB. */
+TEST(consumer_brings_consumed_within_the_lap)
+{
+	struct cairn_ring r = {.ring_mask = (32u << 20) - 1, .pkt_mask = 4095};
+	const uint64_t open = 20000, at = open * 4096 + 100;
+
+	CHECK_EQ(read_slots(&r), 8192);
+	r.consumed = at;
+	CHECK_EQ(read_wanted(&r, open, at), open);
+	r.consumed = (open - 8000) * 4096;
+	CHECK_EQ(read_wanted(&r, open, at), open - 8000);
+	r.consumed = (open - 8191) * 4096 + 4095;
+	CHECK_EQ(read_wanted(&r, open, at), open - 8191);
+	r.consumed = (open - 8192) * 4096;
+	CHECK_EQ(read_wanted(&r, open, at), open - 8191);
+	r.consumed = 0;
+	CHECK_EQ(read_wanted(&r, open, at), open - 8191);
+	r.consumed = (open + 1) * 4096; /* beyond committed: nothing is unread */
+	CHECK_EQ(read_wanted(&r, open, at), open);
+	r.consumed = at + ((uint64_t)1 << 46);
+	CHECK_EQ(read_wanted(&r, open, at), open);
+}
+
+/* A clock that leaps leaves an empty packet behind; it is handed out, and reading goes on. */
+TEST(consumer_takes_an_empty_packet)
+{
+	static uint64_t buf[WORLD_MAX_PACKET_BYTES / 8];
+	struct cairn_ring_reader c;
+
+	consumer_alone(CAIRN_DISCARD);
+	CHECK(world_write(4));
+	world_flush();
+	w.clock += (uint64_t)1 << 49;
+	w.clock_leapt = true;
+	CHECK(world_write(4));
+	world_flush();
+	CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), 0);
+	CHECK_EQ(cairn_ring_reader_read(&c, buf, sizeof(buf)), CAIRN_PACKET_HEADER_BYTES + 16);
+	CHECK_EQ(cairn_ring_reader_read(&c, buf, sizeof(buf)), CAIRN_PACKET_HEADER_BYTES);
+	CHECK_EQ(cairn_ring_reader_read(&c, buf, sizeof(buf)), CAIRN_PACKET_HEADER_BYTES + 16);
+	CHECK_EQ(cairn_ring_reader_read(&c, buf, sizeof(buf)), CAIRN_EAGAIN);
+	CHECK_EQ(c.next_record, 2);
+	CHECK_EQ(c.overrun, 0);
+	cairn_ring_reader_close(&c);
+}
+
+/* Content that no packet can have is damage: nothing is handed out, and nothing is copied beyond the buffer. */
+TEST(consumer_refuses_impossible_content)
+{
+	static const uint64_t bits[] = {0, 87 * 8, 129 * 8, 136 * 8, 2048 * 8, ~(uint64_t)0};
+	static uint64_t buf[WORLD_MAX_PACKET_BYTES / 8];
+	struct cairn_ring_reader c;
+
+	for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		consumer_alone(CAIRN_DISCARD);
+		for (unsigned n = 0; n < 3; n++)
+			CHECK(world_write(4));
+		CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), 0);
+		world_hdr(0)->content_bits = bits[i];
+		buf[16] = CONSUMER_BEHIND;
+		CHECK_EQ(cairn_ring_reader_read(&c, buf, 128), CAIRN_EAGAIN);
+		CHECK_EQ(buf[16], CONSUMER_BEHIND);
+		CHECK_EQ(w.ring.consumed, 0);
+		cairn_ring_reader_close(&c);
+	}
 }
 
 CHECK_MAIN()

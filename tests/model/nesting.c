@@ -299,6 +299,24 @@ TEST(nesting_flush_closes_what_is_filled_and_nothing_else)
 	CHECK_EQ(world_lost(), 0);
 }
 
+/* A CPU without a ring, and one with a number that the table does not have. */
+TEST(nesting_no_ring_no_record)
+{
+	struct cairn_slot slot;
+
+	world_init(&(struct world_shape){4, 128, CAIRN_OVERWRITE, 0, 1000});
+	w.scenario = "no ring";
+	world_rings.behind = &w.ring;
+	for (w.cpu = 1; w.cpu <= CAIRN_MAX_CPUS; w.cpu += CAIRN_MAX_CPUS - 1) {
+		CHECK_EQ(cairn_ring_here(), NULL);
+		CHECK_EQ(cairn_reserve(&slot, 1000, 4), NULL);
+		CHECK_EQ(cairn_reserve_once(&slot, &(uint32_t){1000}, 4), NULL);
+		CHECK_EQ(w.preempt, 0);
+	}
+	CHECK_EQ(w.ring.pos, 0);
+	world_rings.behind = NULL;
+}
+
 TEST(nesting_mode_changes_at_every_access)
 {
 	static const struct world_action actions[] = {

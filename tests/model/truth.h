@@ -78,6 +78,7 @@ static struct {
 	char packets[WORLD_MAX_PACKETS * WORLD_MAX_PACKET_BYTES] CAIRN_ALIGNED(64);
 	uint64_t clock;
 	unsigned preempt;
+	unsigned cpu; /* 0 but in tests of that */
 	uint64_t task;
 
 	/* truth */
@@ -135,7 +136,11 @@ struct world_foreign {
 };
 static const struct world_foreign *world_foreign;
 
-struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
+/* With a pointer behind the last, for whoever reads too far. */
+struct world_rings {
+	struct cairn_ring *at[CAIRN_MAX_CPUS], *behind;
+} world_rings;
+extern struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS] __attribute__((alias("world_rings")));
 
 /* ---- failures ---- */
 

@@ -329,6 +329,11 @@ uint64_t model_clock(void)
 	return now;
 }
 
+unsigned model_cpu(void)
+{
+	return w.cpu;
+}
+
 unsigned long model_preempt_off(void)
 {
 	return w.preempt++;
