@@ -24,11 +24,12 @@
 #define CONSUMER_NR_WORDS CONSUMER_WORD(4)
 #define CONSUMER_MESSAGES 64u
 #define CONSUMER_ACCESSES 4000u
-#define CONSUMER_BEHIND	  0xbe41bd0000000000u /* the word behind a reader's buffer */
+#define CONSUMER_BEHIND   0xbe41bd0000000000u /* the word behind a reader's buffer */
 
 static bool consumer_claim(volatile uint64_t *p, uint64_t *expected, uint64_t v, int order);
 
-#define __atomic_compare_exchange_n(p, expected, v, weak, order, failed) consumer_claim(p, expected, v, order)
+#define __atomic_compare_exchange_n(p, expected, v, weak, order, failed) \
+	consumer_claim(p, expected, v, order)
 #include "core/read.c"
 #undef __atomic_compare_exchange_n
 
@@ -51,7 +52,8 @@ static struct consumer_history {
 
 static struct consumer_thread {
 	uint32_t next;
-	struct consumer_view knows, loaded, fenced; /* now; at the next acquire fence; at the last release fence */
+	struct consumer_view knows, loaded,
+		fenced; /* now; at the next acquire fence; at the last release fence */
 	uint32_t seen[CONSUMER_NR_WORDS];
 } consumer_threads[CONSUMER_THREADS];
 
@@ -78,14 +80,15 @@ static struct {
 	const struct consumer_scenario *s;
 	uint32_t at;
 	struct consumer_event event;
-	bool oldest; /* loads return the oldest possible value, instead of the newest */
+	bool oldest;          /* loads return the oldest possible value, instead of the newest */
 	uint32_t odd, choice; /* but access `odd`, which returns possibility `choice` */
 
 	uint32_t thread, accesses, end;
 	bool all_known; /* the last reader, which finds everything: no more choices and events */
 	uint8_t choices[CONSUMER_ACCESSES];
 	uint64_t last_seq; /* number that it found in a slot, last */
-	uint64_t handed, gaps, next; /* records handed out, overwritten unread, and number of the next one */
+	uint64_t handed, gaps,
+		next; /* records handed out, overwritten unread, and number of the next one */
 } consumer;
 
 static uint64_t consumer_runs, consumer_packets, consumer_overruns, consumer_stale;
@@ -94,17 +97,19 @@ static uint64_t consumer_runs, consumer_packets, consumer_overruns, consumer_sta
 
 static uint32_t consumer_word(const volatile void *p)
 {
-	uintptr_t off = (uintptr_t)p - (uintptr_t)w.packets, closed = (uintptr_t)p - (uintptr_t)w.closed;
+	uintptr_t off = (uintptr_t)p - (uintptr_t)w.packets,
+		  closed = (uintptr_t)p - (uintptr_t)w.closed;
 
 	if (off < sizeof(w.packets))
 		return (uint32_t)off / 4;
-	if (closed < sizeof(w.closed) && closed % sizeof(w.closed[0]) == offsetof(struct cairn_closed, end))
+	if (closed < sizeof(w.closed) &&
+	    closed % sizeof(w.closed[0]) == offsetof(struct cairn_closed, end))
 		return CONSUMER_CLOSED + (uint32_t)(closed / sizeof(w.closed[0]));
-	return p == &w.ring.committed ? CONSUMER_WORD(0) :
-	       p == &w.ring.seq_hint  ? CONSUMER_WORD(1) :
-	       p == &w.ring.consumed  ? CONSUMER_WORD(2) :
-	       p == &w.ring.reader    ? CONSUMER_WORD(3) :
-					CONSUMER_NR_WORDS;
+	return p == &w.ring.committed  ? CONSUMER_WORD(0)
+	       : p == &w.ring.seq_hint ? CONSUMER_WORD(1)
+	       : p == &w.ring.consumed ? CONSUMER_WORD(2)
+	       : p == &w.ring.reader   ? CONSUMER_WORD(3)
+				       : CONSUMER_NR_WORDS;
 }
 
 static void consumer_join(struct consumer_view *a, const struct consumer_view *b)
@@ -124,7 +129,8 @@ static void consumer_note(uint32_t thread, uint32_t word, uint64_t value, enum c
 	if (h->nr == CONSUMER_MESSAGES)
 		world_fail("test", "history of word %u is full", word);
 	t->knows.below[thread] = t->next + 1;
-	h->m[h->nr] = (struct consumer_message){thread, t->next++, order == CAIRN_RELEASE ? t->knows : t->fenced, value};
+	h->m[h->nr] = (struct consumer_message){
+		thread, t->next++, order == CAIRN_RELEASE ? t->knows : t->fenced, value};
 	t->seen[word] = h->nr++;
 }
 
@@ -132,7 +138,8 @@ static void consumer_note(uint32_t thread, uint32_t word, uint64_t value, enum c
 static void consumer_note_plain(void)
 {
 	for (uint32_t slot = 0; slot < w.nr_packets; slot++) {
-		size_t at = slot * w.packet_bytes + CAIRN_PACKET_HEADER_BYTES, end = (slot + 1) * w.packet_bytes;
+		size_t at = slot * w.packet_bytes + CAIRN_PACKET_HEADER_BYTES,
+		       end = (slot + 1) * w.packet_bytes;
 
 		if (memcmp(consumer_shadow + at, w.packets + at, end - at) == 0)
 			continue;
@@ -177,8 +184,10 @@ static void consumer_begin(void)
 
 		h->nr = 1;
 		h->m[0] = (struct consumer_message){0};
-		if (i < CONSUMER_WORDS) /* words of headers are read as eight bytes, words of records as four */
-			memcpy(&h->m[0].value, w.packets + i * 4, i * 4 % w.packet_bytes < CAIRN_PACKET_HEADER_BYTES ? 8 : 4);
+		if (i <
+		    CONSUMER_WORDS) /* words of headers are read as eight bytes, words of records as four */
+			memcpy(&h->m[0].value, w.packets + i * 4,
+			       i * 4 % w.packet_bytes < CAIRN_PACKET_HEADER_BYTES ? 8 : 4);
 	}
 	consumer_histories[CONSUMER_WORD(0)].m[0].value = w.ring.committed;
 	consumer_histories[CONSUMER_WORD(1)].m[0].value = w.ring.seq_hint;
@@ -265,7 +274,8 @@ static uint64_t consumer_load(const volatile void *p, unsigned bytes, enum cairn
 
 		return low | consumer_load_word(word + 1, order) << 32;
 	}
-	if (word < CONSUMER_WORDS && word * 4 % w.packet_bytes == offsetof(struct cairn_packet_header, seq))
+	if (word < CONSUMER_WORDS &&
+	    word * 4 % w.packet_bytes == offsetof(struct cairn_packet_header, seq))
 		return consumer.last_seq = consumer_load_word(word, order);
 	return consumer_load_word(word, order);
 }
@@ -277,13 +287,17 @@ static void consumer_store(volatile void *p, unsigned bytes, uint64_t v, enum ca
 	(void)bytes;
 	consumer_access();
 	if (p == &w.ring.consumed) {
-		WORLD_REQUIRE(order == CAIRN_RELEASE, "consumed:A", "consumed moves before the reader's loads are over");
-		WORLD_REQUIRE(cairn_pos_diff(open, v) >= 0, "R3", "consumed %" PRIx64 " beyond packet %" PRIx64, v, open);
+		WORLD_REQUIRE(order == CAIRN_RELEASE, "consumed:A",
+			      "consumed moves before the reader's loads are over");
+		WORLD_REQUIRE(cairn_pos_diff(open, v) >= 0, "R3",
+			      "consumed %" PRIx64 " beyond packet %" PRIx64, v, open);
 		if (!consumer.s->hostile)
-			WORLD_REQUIRE(cairn_pos_diff(v, w.ring.consumed) > 0, "R3", "consumed goes from %" PRIx64 " to %" PRIx64,
-				      w.ring.consumed, v);
+			WORLD_REQUIRE(cairn_pos_diff(v, w.ring.consumed) > 0, "R3",
+				      "consumed goes from %" PRIx64 " to %" PRIx64, w.ring.consumed,
+				      v);
 	} else {
-		WORLD_REQUIRE(p == &w.ring.reader, "R3", "the reader stores to %p", (const volatile void *)p);
+		WORLD_REQUIRE(p == &w.ring.reader, "R3", "the reader stores to %p",
+			      (const volatile void *)p);
 	}
 	*(volatile uint64_t *)p = v;
 	consumer_note(consumer.thread, consumer_word(p), v, order);
@@ -299,7 +313,8 @@ static void consumer_fence(enum cairn_order order)
 		t->fenced = t->knows;
 }
 
-static const struct world_foreign consumer_foreign = {consumer_load, consumer_store, consumer_fence};
+static const struct world_foreign consumer_foreign = {consumer_load, consumer_store,
+						      consumer_fence};
 
 /* A swap finds the newest value, whatever its order. */
 static bool consumer_claim(volatile uint64_t *p, uint64_t *expected, uint64_t v, int order)
@@ -326,27 +341,35 @@ static bool consumer_claim(volatile uint64_t *p, uint64_t *expected, uint64_t v,
 /* ---- a run ---- */
 
 /* R1 and R2, of the packet in `buf`. */
-static void consumer_check(const uint64_t *buf, int64_t bytes, const struct cairn_ring_reader *c, uint64_t overrun)
+static void consumer_check(const uint64_t *buf, int64_t bytes, const struct cairn_ring_reader *c,
+			   uint64_t overrun)
 {
 	const struct cairn_packet_header *h = (const void *)buf;
 	const struct world_packet *a = world_about(h->seq);
 	uint64_t records;
 
-	WORLD_REQUIRE(h->seq >= w.first_packet && h->seq < w.packet && a->closed, "R1", "packet %" PRIu64 " handed out of %" PRIu64 "..%" PRIu64,
-		      h->seq, w.first_packet, w.packet);
-	WORLD_REQUIRE((uint64_t)bytes == a->end && h->content_bits == a->end * 8, "R1", "packet %" PRIu64 ": %" PRId64 " of %" PRIu64 " bytes",
-		      h->seq, bytes, a->end);
+	WORLD_REQUIRE(h->seq >= w.first_packet && h->seq < w.packet && a->closed, "R1",
+		      "packet %" PRIu64 " handed out of %" PRIu64 "..%" PRIu64, h->seq,
+		      w.first_packet, w.packet);
+	WORLD_REQUIRE((uint64_t)bytes == a->end && h->content_bits == a->end * 8, "R1",
+		      "packet %" PRIu64 ": %" PRId64 " of %" PRIu64 " bytes", h->seq, bytes,
+		      a->end);
 	records = world_parse(h);
 	WORLD_REQUIRE(h->events_before == a->before && records == a->records, "R1",
-		      "packet %" PRIu64 ": %" PRIu64 " records behind %" PRIu64 ", in truth %" PRIu64 " behind %" PRIu64, h->seq, records,
-		      h->events_before, a->records, a->before);
-	WORLD_REQUIRE(h->events_discarded >= a->lost_min && h->events_discarded <= a->lost_max, "R1", "packet %" PRIu64 ": %" PRIu64 " discarded",
-		      h->seq, h->events_discarded);
-	WORLD_REQUIRE(c->next_record == a->before + a->records, "R2", "next record %" PRIu64 " behind packet %" PRIu64, c->next_record, h->seq);
-	WORLD_REQUIRE(c->overrun - overrun == a->before - consumer.next, "R2", "overrun %" PRIu64 " before packet %" PRIu64 ", next was %" PRIu64,
+		      "packet %" PRIu64 ": %" PRIu64 " records behind %" PRIu64
+		      ", in truth %" PRIu64 " behind %" PRIu64,
+		      h->seq, records, h->events_before, a->records, a->before);
+	WORLD_REQUIRE(h->events_discarded >= a->lost_min && h->events_discarded <= a->lost_max,
+		      "R1", "packet %" PRIu64 ": %" PRIu64 " discarded", h->seq,
+		      h->events_discarded);
+	WORLD_REQUIRE(c->next_record == a->before + a->records, "R2",
+		      "next record %" PRIu64 " behind packet %" PRIu64, c->next_record, h->seq);
+	WORLD_REQUIRE(c->overrun - overrun == a->before - consumer.next, "R2",
+		      "overrun %" PRIu64 " before packet %" PRIu64 ", next was %" PRIu64,
 		      c->overrun - overrun, h->seq, consumer.next);
 	if (!consumer.s->hostile)
-		WORLD_REQUIRE(a->before >= consumer.next, "R2", "packet %" PRIu64 " handed out again", h->seq);
+		WORLD_REQUIRE(a->before >= consumer.next, "R2",
+			      "packet %" PRIu64 " handed out again", h->seq);
 	if (w.ring.mode == CAIRN_DISCARD && !consumer.s->hostile)
 		WORLD_REQUIRE(a->before == consumer.next, "R2", "overrun in discard mode");
 	consumer.next = c->next_record;
@@ -369,18 +392,24 @@ static void consumer_read(uint32_t thread, unsigned packets)
 	consumer.last_seq = CAIRN_SEQ_INVALID;
 	err = cairn_ring_reader_open(&c, 0, thread);
 	/* whoever sees nothing but the oldest values, for ever, gives up */
-	WORLD_REQUIRE(err == 0 || (err == CAIRN_EAGAIN && consumer.oldest), "claim", "error %d", err);
+	WORLD_REQUIRE(err == 0 || (err == CAIRN_EAGAIN && consumer.oldest), "claim", "error %d",
+		      err);
 	if (err)
 		return;
-	WORLD_REQUIRE(c.owner == thread && c.overrun == 0, "claim", "owner %" PRIu64 ", overrun %" PRIu64, c.owner, c.overrun);
+	WORLD_REQUIRE(c.owner == thread && c.overrun == 0, "claim",
+		      "owner %" PRIu64 ", overrun %" PRIu64, c.owner, c.overrun);
 	if (consumer.last_seq != CAIRN_SEQ_INVALID)
 		WORLD_REQUIRE(c.next_record == world_about(consumer.last_seq)->before, "R2",
-			      "stands at record %" PRIu64 " in packet %" PRIu64 ", before which there are %" PRIu64, c.next_record,
-			      consumer.last_seq, world_about(consumer.last_seq)->before);
+			      "stands at record %" PRIu64 " in packet %" PRIu64
+			      ", before which there are %" PRIu64,
+			      c.next_record, consumer.last_seq,
+			      world_about(consumer.last_seq)->before);
 	if (!consumer.s->hostile)
-		WORLD_REQUIRE(c.next_record >= consumer.next, "R2", "stands at record %" PRIu64 ", %" PRIu64 " were read", c.next_record,
+		WORLD_REQUIRE(c.next_record >= consumer.next, "R2",
+			      "stands at record %" PRIu64 ", %" PRIu64 " were read", c.next_record,
 			      consumer.next);
-	WORLD_REQUIRE(c.next_record <= world_about(w.packet)->before, "R2", "stands at record %" PRIu64 " of %" PRIu64, c.next_record,
+	WORLD_REQUIRE(c.next_record <= world_about(w.packet)->before, "R2",
+		      "stands at record %" PRIu64 " of %" PRIu64, c.next_record,
 		      world_about(w.packet)->before);
 	consumer.gaps += c.next_record - consumer.next;
 	consumer.next = c.next_record;
@@ -389,7 +418,8 @@ static void consumer_read(uint32_t thread, unsigned packets)
 
 		buf[w.packet_bytes / 8] = CONSUMER_BEHIND;
 		n = cairn_ring_reader_read(&c, buf, w.packet_bytes);
-		WORLD_REQUIRE(buf[w.packet_bytes / 8] == CONSUMER_BEHIND, "R1", "more than a packet was copied");
+		WORLD_REQUIRE(buf[w.packet_bytes / 8] == CONSUMER_BEHIND, "R1",
+			      "more than a packet was copied");
 		WORLD_REQUIRE(n > 0 || n == CAIRN_EAGAIN, "R1", "error %" PRId64, n);
 		if (n <= 0)
 			break;
@@ -426,9 +456,14 @@ static void consumer_run(void)
 	consumer_runs++;
 	/* handed out + overwritten + unread in the open packet + lost = emitted */
 	if (!s->hostile)
-		WORLD_REQUIRE(consumer.handed + consumer.gaps + (w.ring.committed >> CAIRN_POS_BITS) + world_lost() == w.nr_writes, "sum",
-			      "%" PRIu64 " handed out, %" PRIu64 " overwritten, %" PRIu64 " unread, %" PRIu64 " lost of %u", consumer.handed,
-			      consumer.gaps, w.ring.committed >> CAIRN_POS_BITS, world_lost(), w.nr_writes);
+		WORLD_REQUIRE(consumer.handed + consumer.gaps +
+					      (w.ring.committed >> CAIRN_POS_BITS) + world_lost() ==
+				      w.nr_writes,
+			      "sum",
+			      "%" PRIu64 " handed out, %" PRIu64 " overwritten, %" PRIu64
+			      " unread, %" PRIu64 " lost of %u",
+			      consumer.handed, consumer.gaps, w.ring.committed >> CAIRN_POS_BITS,
+			      world_lost(), w.nr_writes);
 	world_finish();
 }
 
@@ -463,7 +498,8 @@ static bool consumer_long(void)
 	return s && *s && *s != '0';
 }
 
-static void consumer_explore(const struct consumer_scenario *s, const struct consumer_event *events, unsigned nr, unsigned step)
+static void consumer_explore(const struct consumer_scenario *s, const struct consumer_event *events,
+			     unsigned nr, unsigned step)
 {
 	for (unsigned e = 0; e < nr; e++) {
 		uint32_t at = 0;
@@ -479,31 +515,38 @@ static void consumer_explore(const struct consumer_scenario *s, const struct con
 
 static void consumer_report(void)
 {
-	printf("# %" PRIu64 " runs, %" PRIu64 " packets handed out, %" PRIu64 " overruns, %" PRIu64 " loads of an older value\n", consumer_runs,
-	       consumer_packets, consumer_overruns, consumer_stale);
+	printf("# %" PRIu64 " runs, %" PRIu64 " packets handed out, %" PRIu64 " overruns, %" PRIu64
+	       " loads of an older value\n",
+	       consumer_runs, consumer_packets, consumer_overruns, consumer_stale);
 	CHECK(consumer_packets > 0 && consumer_stale > 0);
 	consumer_runs = consumer_packets = consumer_overruns = consumer_stale = 0;
 }
 
 /* Two records of 16 bytes fill a packet of 128: so 3 open the next one, 5 take away the oldest, 9 go once round a ring of four. */
 static const struct consumer_event consumer_writes[] = {
-	{1, ~0u, false, 0}, {3, ~0u, false, 0}, {5, ~0u, false, 0}, {9, ~0u, false, 0}, {1, 3, false, 0}, {3, 12, false, 0}, {4, 20, false, 0},
+	{1, ~0u, false, 0}, {3, ~0u, false, 0}, {5, ~0u, false, 0}, {9, ~0u, false, 0},
+	{1, 3, false, 0},   {3, 12, false, 0},  {4, 20, false, 0},
 };
 
-#define CONSUMER_SCENARIO(n, mode, first, prepared, hostile, name) {{n, 128, mode, first, 100000}, prepared, 4, hostile, name}
+#define CONSUMER_SCENARIO(n, mode, first, prepared, hostile, name)        \
+	{                                                                 \
+		{n, 128, mode, first, 100000}, prepared, 4, hostile, name \
+	}
 
 TEST(consumer_while_the_writer_overwrites)
 {
 	static const struct consumer_scenario scenarios[] = {
 		CONSUMER_SCENARIO(2, CAIRN_OVERWRITE, 0, 5, false, "N=2, 5 records"),
 		CONSUMER_SCENARIO(4, CAIRN_OVERWRITE, 0, 11, false, "N=4, 11 records"),
-		CONSUMER_SCENARIO(4, CAIRN_OVERWRITE, ((uint64_t)1 << CAIRN_POS_BITS) - 256, 7, false, "N=4, positions wrap"),
+		CONSUMER_SCENARIO(4, CAIRN_OVERWRITE, ((uint64_t)1 << CAIRN_POS_BITS) - 256, 7,
+				  false, "N=4, positions wrap"),
 		CONSUMER_SCENARIO(4, CAIRN_OVERWRITE, 0, 0, false, "N=4, empty"),
 		{{4, 128, CAIRN_OVERWRITE, 0, 100000}, 6, 24, false, "N=4, full packets"},
 	};
 
 	for (unsigned i = 0; i < 5; i++)
-		consumer_explore(&scenarios[i], consumer_writes, 7, consumer_long() ? 1 : 1 + 2 * (i > 0));
+		consumer_explore(&scenarios[i], consumer_writes, 7,
+				 consumer_long() ? 1 : 1 + 2 * (i > 0));
 	consumer_report();
 }
 
@@ -512,11 +555,13 @@ TEST(consumer_while_the_writer_discards)
 	static const struct consumer_scenario scenarios[] = {
 		CONSUMER_SCENARIO(2, CAIRN_DISCARD, 0, 6, false, "N=2 discard"),
 		CONSUMER_SCENARIO(4, CAIRN_DISCARD, 0, 7, false, "N=4 discard, 7 records"),
-		CONSUMER_SCENARIO(4, CAIRN_DISCARD, ((uint64_t)1 << CAIRN_POS_BITS) - 256, 12, false, "N=4 discard, full, positions wrap"),
+		CONSUMER_SCENARIO(4, CAIRN_DISCARD, ((uint64_t)1 << CAIRN_POS_BITS) - 256, 12,
+				  false, "N=4 discard, full, positions wrap"),
 	};
 
 	for (unsigned i = 0; i < 3; i++)
-		consumer_explore(&scenarios[i], consumer_writes, 7, consumer_long() ? 1 : 1 + 2 * (i > 0));
+		consumer_explore(&scenarios[i], consumer_writes, 7,
+				 consumer_long() ? 1 : 1 + 2 * (i > 0));
 	consumer_report();
 }
 
@@ -526,13 +571,27 @@ TEST(consumer_with_a_hostile_consumed)
 	static const struct consumer_scenario scenarios[] = {
 		CONSUMER_SCENARIO(4, CAIRN_OVERWRITE, 0, 11, true, "N=4, hostile"),
 		CONSUMER_SCENARIO(4, CAIRN_DISCARD, 0, 11, true, "N=4 discard, hostile"),
-		CONSUMER_SCENARIO(2, CAIRN_OVERWRITE, ((uint64_t)1 << CAIRN_POS_BITS) - 256, 7, true, "N=2, positions wrap, hostile"),
+		CONSUMER_SCENARIO(2, CAIRN_OVERWRITE, ((uint64_t)1 << CAIRN_POS_BITS) - 256, 7,
+				  true, "N=2, positions wrap, hostile"),
 	};
-	static const uint64_t forged[] = {0, 1, 127, 128, 300, 512, 640, 768, 4096, (uint64_t)1 << 47, CAIRN_POS_MASK, ~(uint64_t)0, 0x123456789abcdef0};
+	static const uint64_t forged[] = {0,
+					  1,
+					  127,
+					  128,
+					  300,
+					  512,
+					  640,
+					  768,
+					  4096,
+					  (uint64_t)1 << 47,
+					  CAIRN_POS_MASK,
+					  ~(uint64_t)0,
+					  0x123456789abcdef0};
 
 	for (unsigned i = 0; i < 3; i++)
 		for (unsigned f = 0; f < sizeof(forged) / sizeof(forged[0]); f++) {
-			const struct consumer_event events[] = {{0, ~0u, true, forged[f]}, {5, 7, true, forged[f]}};
+			const struct consumer_event events[] = {{0, ~0u, true, forged[f]},
+								{5, 7, true, forged[f]}};
 
 			consumer_explore(&scenarios[i], events, 2, consumer_long() ? 1 : 7);
 		}

@@ -14,7 +14,7 @@ struct nesting {
 	struct world_shape shape;
 	unsigned prep;
 	uint32_t prep_bytes;
-	uint32_t outer_bytes; /* or NESTING_FLUSH */
+	uint32_t outer_bytes;   /* or NESTING_FLUSH */
 	unsigned prep_consumed; /* packets that the reader took after the preparation (discard mode)
 				 */
 	unsigned after;         /* writes after the outer one */
@@ -253,15 +253,17 @@ TEST(nesting_flush_at_every_access)
 		for (n = 2; n <= 4; n *= 2)
 			for (prep = 0; prep <= 2 * n + 3; prep++)
 				for (outer = 0; outer < 2; outer++) {
-					struct nesting s = {.shape = {.nr_packets = n,
-								      .packet_bytes = 128,
-								      .mode = discard ? CAIRN_DISCARD : CAIRN_OVERWRITE,
-								      .clock = 100000},
-							    .prep = prep,
-							    .prep_bytes = 4,
-							    .outer_bytes = outer ? 4 : NESTING_FLUSH,
-							    .prep_consumed = discard && prep > n ? prep : 0,
-							    .after = 2};
+					struct nesting s = {
+						.shape = {.nr_packets = n,
+							  .packet_bytes = 128,
+							  .mode = discard ? CAIRN_DISCARD
+									  : CAIRN_OVERWRITE,
+							  .clock = 100000},
+						.prep = prep,
+						.prep_bytes = 4,
+						.outer_bytes = outer ? 4 : NESTING_FLUSH,
+						.prep_consumed = discard && prep > n ? prep : 0,
+						.after = 2};
 
 					nesting_explore(&s, actions, COUNT(actions), 2);
 				}
@@ -292,7 +294,8 @@ TEST(nesting_flush_closes_what_is_filled_and_nothing_else)
 	w.stop_seen = true;
 	world_finish();
 	world_elsewhere(cairn_ring_start);
-	w.clock -= 500; /* no closing before the last record: waits in vain, and leaves the packet as it is */
+	w.clock -=
+		500; /* no closing before the last record: waits in vain, and leaves the packet as it is */
 	w.clock_stepped = true;
 	world_flush();
 	CHECK_EQ(w.ring.pos >> CAIRN_POS_BITS, 1);

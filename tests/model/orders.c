@@ -25,11 +25,11 @@ static uint64_t orders_load(const volatile void *p, unsigned bytes, int order);
 static void orders_store(volatile void *p, unsigned bytes, uint64_t v, int order);
 static bool orders_swap(volatile void *p, unsigned bytes, void *expected, uint64_t v, int order);
 
-#define __atomic_load_n(p, order)	   ((__typeof__(*(p)))orders_load((p), sizeof(*(p)), (order)))
-#define __atomic_store_n(p, v, order)	   orders_store((p), sizeof(*(p)), (uint64_t)(v), (order))
-#define __atomic_fetch_add(p, v, order)	   orders_rmw((p), sizeof(*(p)), '+', (uint64_t)(v), (order))
-#define __atomic_fetch_or(p, v, order)	   orders_rmw((p), sizeof(*(p)), '|', (uint64_t)(v), (order))
-#define __atomic_fetch_and(p, v, order)	   orders_rmw((p), sizeof(*(p)), '&', (uint64_t)(v), (order))
+#define __atomic_load_n(p, order)       ((__typeof__(*(p)))orders_load((p), sizeof(*(p)), (order)))
+#define __atomic_store_n(p, v, order)   orders_store((p), sizeof(*(p)), (uint64_t)(v), (order))
+#define __atomic_fetch_add(p, v, order) orders_rmw((p), sizeof(*(p)), '+', (uint64_t)(v), (order))
+#define __atomic_fetch_or(p, v, order)  orders_rmw((p), sizeof(*(p)), '|', (uint64_t)(v), (order))
+#define __atomic_fetch_and(p, v, order) orders_rmw((p), sizeof(*(p)), '&', (uint64_t)(v), (order))
 #define __atomic_compare_exchange_n(p, expected, v, weak, order, failed) \
 	orders_swap((p), sizeof(*(p)), (expected), (uint64_t)(v), (order))
 
@@ -53,7 +53,7 @@ static bool orders_swap(volatile void *p, unsigned bytes, void *expected, uint64
 CAIRN_EVENT(orders, one, (field, uint64_t, n), "n=%lu");
 CAIRN_EVENT(orders, two, (field, uint32_t, n), "n=%u");
 
-#define ORDERS_REGION	(256u << 10)
+#define ORDERS_REGION   (256u << 10)
 #define ORDERS_MESSAGES 65536u
 
 static char orders_region[ORDERS_REGION] CAIRN_ALIGNED(4096);
@@ -75,15 +75,16 @@ struct orders_message {
 /* One thread's run. */
 static struct orders_log {
 	struct orders_message m[ORDERS_MESSAGES];
-	uint32_t nr, next, fenced, full; /* messages, next number, number at the last release and full fence (0: none) */
+	uint32_t nr, next, fenced,
+		full; /* messages, next number, number at the last release and full fence (0: none) */
 } orders_first, orders_second;
 static struct orders_log *orders_log; /* being recorded */
 
 /* The second thread: what it does not know of yet. */
 static const struct orders_log *orders_unseen;
 static const void *orders_flag; /* acquiring this word shows .. */
-static uint32_t orders_view;	/* .. all messages below */
-static bool orders_depends;	/* .. even if relaxed: what follows depends on the address */
+static uint32_t orders_view;    /* .. all messages below */
+static bool orders_depends;     /* .. even if relaxed: what follows depends on the address */
 static bool orders_swap_acquired;
 
 /* ---- recording ---- */
@@ -94,7 +95,8 @@ static void orders_note(void *p, unsigned bytes, bool release)
 
 	for (unsigned i = 0; i < bytes; i += 4) {
 		CHECK_LT(l->nr, ORDERS_MESSAGES);
-		l->m[l->nr] = (struct orders_message){(uint32_t *)(void *)((char *)p + i), 0, l->next, release ? l->next : l->fenced};
+		l->m[l->nr] = (struct orders_message){(uint32_t *)(void *)((char *)p + i), 0,
+						      l->next, release ? l->next : l->fenced};
 		memcpy(&l->m[l->nr].value, (char *)p + i, 4);
 		l->nr++;
 	}
@@ -129,9 +131,12 @@ static void orders_note_plain(void)
 
 static void orders_areas_set(void)
 {
-	orders_areas[0] = (struct orders_area){orders_region, ORDERS_REGION, orders_before, orders_shadow};
-	orders_areas[1] = (struct orders_area){(char *)&cairn_image, sizeof(cairn_image), orders_small[0], orders_small[1]};
-	orders_areas[2] = (struct orders_area){(char *)cairn_rings, sizeof(cairn_rings), orders_small[2], orders_small[3]};
+	orders_areas[0] =
+		(struct orders_area){orders_region, ORDERS_REGION, orders_before, orders_shadow};
+	orders_areas[1] = (struct orders_area){(char *)&cairn_image, sizeof(cairn_image),
+					       orders_small[0], orders_small[1]};
+	orders_areas[2] = (struct orders_area){(char *)cairn_rings, sizeof(cairn_rings),
+					       orders_small[2], orders_small[3]};
 }
 
 /* Record from here. */
@@ -177,7 +182,8 @@ static void orders_show(uint32_t view)
 
 	orders_note_plain();
 	for (uint32_t i = 0; l && i < l->nr; i++) {
-		if (l->m[i].number >= view || (orders_log && orders_stored(orders_log, l->m[i].word)))
+		if (l->m[i].number >= view ||
+		    (orders_log && orders_stored(orders_log, l->m[i].word)))
 			continue;
 		memcpy(l->m[i].word, &l->m[i].value, 4);
 		for (unsigned a = 0; a < 3; a++) {
@@ -216,7 +222,8 @@ static void orders_store(volatile void *p, unsigned bytes, uint64_t v, int order
 	else
 		*(volatile uint32_t *)p = (uint32_t)v;
 	if (orders_log)
-		orders_note((void *)(uintptr_t)p, bytes, order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL);
+		orders_note((void *)(uintptr_t)p, bytes,
+			    order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL);
 }
 
 static uint64_t orders_rmw(volatile void *p, unsigned bytes, char what, uint64_t v, int order)
@@ -353,8 +360,10 @@ TEST(complete_A_the_region_before_its_magic)
 		const struct orders_message *m = orders_last_message(magic + i);
 
 		CHECK(m != NULL);
-		CHECK(orders_known(orders_region + CAIRN_MAGIC_BYTES, copy - CAIRN_MAGIC_BYTES, m->view));
-		CHECK(orders_known(orders_region + copy + CAIRN_MAGIC_BYTES, CAIRN_PAGE_BYTES - CAIRN_MAGIC_BYTES, m->view));
+		CHECK(orders_known(orders_region + CAIRN_MAGIC_BYTES, copy - CAIRN_MAGIC_BYTES,
+				   m->view));
+		CHECK(orders_known(orders_region + copy + CAIRN_MAGIC_BYTES,
+				   CAIRN_PAGE_BYTES - CAIRN_MAGIC_BYTES, m->view));
 	}
 }
 
@@ -479,7 +488,8 @@ TEST(stopped_A_the_time_of_the_stop_before_the_flag)
 /* Odd, the words, even: who sees the even number knows the words; who sees a word knows the odd number. */
 static void orders_check_version(const void *version, const void *const *words, unsigned nr)
 {
-	const struct orders_message *odd = orders_message(version, 0), *even = orders_message(version, 1);
+	const struct orders_message *odd = orders_message(version, 0),
+				    *even = orders_message(version, 1);
 
 	CHECK(odd != NULL && even != NULL);
 	CHECK(odd->value % 2 == 1 && even->value % 2 == 0);
@@ -491,7 +501,8 @@ static void orders_check_version(const void *version, const void *const *words, 
 		for (unsigned n = 0; (m = orders_message(words[i], n)); n++)
 			CHECK_GT(m->view, odd->number);
 	}
-	CHECK_MSG(orders_swap_acquired, "the words may be stored before those of the writer before, on another CPU");
+	CHECK_MSG(orders_swap_acquired,
+		  "the words may be stored before those of the writer before, on another CPU");
 }
 
 TEST(clock_A_the_words_between_an_odd_and_an_even_number)
@@ -505,7 +516,9 @@ TEST(clock_A_the_words_between_an_odd_and_an_even_number)
 	orders_swap_acquired = false;
 	cairn_clock_set(0x1111111122222222, 0x3333333344444444, 0x5555555566666666);
 	orders_stop_recording();
-	orders_check_version(&s->clock_seq, (const void *const[]){&s->clock_hz, &s->clock_base, &s->wall_base_ns}, 3);
+	orders_check_version(&s->clock_seq,
+			     (const void *const[]){&s->clock_hz, &s->clock_base, &s->wall_base_ns},
+			     3);
 }
 
 TEST(name_A_the_words_between_an_odd_and_an_even_version)
@@ -558,7 +571,8 @@ static bool orders_limit_is_pulled(void)
 }
 
 /* Both at once, the first not having seen anything of the second. */
-static void orders_both(void (*first)(void), void (*second)(void), bool (*holds)(void), const char *what)
+static void orders_both(void (*first)(void), void (*second)(void), bool (*holds)(void),
+			const char *what)
 {
 	static char after[2][ORDERS_REGION];
 	uint32_t full, i;
@@ -581,7 +595,8 @@ static void orders_both(void (*first)(void), void (*second)(void), bool (*holds)
 	CHECK_MSG(holds(), "%s: the second's stores are the last", what);
 	memcpy(after[0], orders_region, ORDERS_REGION);
 	for (i = 0; i < orders_first.nr; i++)
-		if (orders_stored(&orders_second, orders_first.m[i].word) && (orders_first.m[i].number >= full || !orders_second.full))
+		if (orders_stored(&orders_second, orders_first.m[i].word) &&
+		    (orders_first.m[i].number >= full || !orders_second.full))
 			memcpy(orders_first.m[i].word, &orders_first.m[i].value, 4);
 	CHECK_MSG(holds(), "%s: the first's stores are the last", what);
 }

@@ -14,9 +14,10 @@
 #define WORLD_MAX_PACKETS      8u
 #define WORLD_MAX_PACKET_BYTES 256u
 #define WORLD_MAX_WRITES       60000u
-#define WORLD_FLUSH	       (WORLD_MAX_WRITES - 1) /* stands for a flush where a write's number is asked for */
-#define WORLD_MAX_FRAMES       16u
-#define WORLD_MAX_SCRIPT       8u
+#define WORLD_FLUSH \
+	(WORLD_MAX_WRITES - 1) /* stands for a flush where a write's number is asked for */
+#define WORLD_MAX_FRAMES 16u
+#define WORLD_MAX_SCRIPT 8u
 #define WORLD_KEEP \
 	32u /* packets whose truth is remembered; a power of two, > 2 * WORLD_MAX_PACKETS */
 
@@ -58,7 +59,7 @@ struct world_packet {
 enum action_kind {
 	ACT_WRITE, /* a whole write of .value bytes of payload */
 	ACT_FLUSH,
-	ACT_STOP,  /* another CPU stops the ring */
+	ACT_STOP, /* another CPU stops the ring */
 	ACT_START,
 	ACT_MODE,     /* .value: the new mode */
 	ACT_CLOCK,    /* .value is added to the clock */
