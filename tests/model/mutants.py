@@ -8,7 +8,7 @@ nothing here depends on line numbers or on how the code is laid out; SPECIAL has
     tests/model/mutants.py                a quick selection: every weakened order, and each QUICK-th of the others
     CAIRN_LONG=1 tests/model/mutants.py   all
     tests/model/mutants.py WORD...        those whose names contain a word
-    tests/model/mutants.py --list         their names; --no-equivalent: leave out those that must survive
+    tests/model/mutants.py --list         their names (--list-quick: of the selection); --no-equivalent: leave out those that must survive
 
 A mutant that changes nothing that can be observed is listed in EQUIVALENT, by its name, with the reason; it must survive (long
 form). A name there that no rule makes any more fails: the source has changed, look again.
@@ -285,6 +285,9 @@ WRITER_STAGES = [("nesting", ["one_write"]), ("reader", []), ("orders", []),
 STAGES = {RING: WRITER_STAGES, INLINE: WRITER_STAGES, READ: [("consumer", [])]}
 OTHER_STAGES = [("orders", [])]
 
+# A mutant may never end. Seconds of CPU, so that a busy machine does not matter; the longest stage takes fifteen.
+LIMITED = ["sh", "-c", "ulimit -t 60; exec \"$@\"", "sh"]
+
 # Where a program finds its port, and the rest of the tests.
 INCLUDES = {"orders": ["tests/unit/port", "tests/unit", "tests"]}
 
@@ -304,8 +307,8 @@ def killer(tree, path):
         try:
             if program not in built:
                 built[program] = build(tree, program)
-            done = subprocess.run([built[program]] + words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  stdin=subprocess.DEVNULL, timeout=200, check=False, text=True, errors="replace",
+            done = subprocess.run(LIMITED + [built[program]] + words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  stdin=subprocess.DEVNULL, timeout=600, check=False, text=True, errors="replace",
                                   env={k: v for k, v in os.environ.items() if k != "CAIRN_LONG"})
         except subprocess.TimeoutExpired:
             return f"{program} {' '.join(words)}: no end"
@@ -342,6 +345,10 @@ def tried(path, make):
         with open(os.path.join(tree, path), "w", encoding="utf-8") as source:
             source.write(text)
         return killer(tree, path)
+
+
+def is_quick(i, name):
+    return name not in EQUIVALENT and (i % QUICK == 0 or is_order(name.partition(": ")[2]))
 
 
 def must_die(future):
@@ -384,18 +391,19 @@ def all_mutants():
 
 def main():
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
-    listed = "--list" in sys.argv
+    listed = "--list" in sys.argv or "--list-quick" in sys.argv
+    only_quick = "--list-quick" in sys.argv
     skipped = "--no-equivalent" in sys.argv
     sys.argv[1:] = []
     full = bool(words) or os.environ.get("CAIRN_LONG", "0") not in ("", "0")
     every = list(all_mutants())
     if listed:
-        print("\n".join(f"{path}: {name}" for name, path, _ in every))
+        print("\n".join(f"{path}: {name}" for i, (name, path, _) in enumerate(every) if not only_quick or is_quick(i, name)))
         return
     tap.add("names of equivalent mutants", must_exist, [name for name, _, _ in every])
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         for i, (name, path, make) in enumerate(every):
-            quick = i % QUICK == 0 or is_order(name.partition(": ")[2])
+            quick = is_quick(i, name)
             if words and not any(word in name for word in words):
                 continue
             if name in EQUIVALENT:
