@@ -28,6 +28,7 @@
  *	TOLD_late	r->committed is made odd before cur = n
  *	TOLD_even	a block that is being prepared does not look retired
  *	TOLD_publish	publishing does not pull limit again
+ *	TOLD_leave	who leaves the slow path pulls limit even if an outer writer is pending: a nested one goes round for ever
  */
 #ifndef N
 #define N 2
@@ -268,6 +269,11 @@ inline raise(packet)
 #else
 #define ALONE (busy[b] == 1)
 #endif
+#ifdef TOLD_leave
+#define LEAVE_AT_REST true
+#else
+#define LEAVE_AT_REST (to == pos[b])
+#endif
 #ifdef TOLD_odd
 #define RETIRED_POS (o | 1)
 #else
@@ -283,7 +289,7 @@ inline leave()
 		load(OWNER, SUCCESSOR(b), v);
 		load(OWNER, COMMITTED(b), to);
 		if
-		:: v && busy[b] == 0 && to == pos[b] -> store(OWNER, LIMIT(b), 0, PLAIN)
+		:: v && busy[b] == 0 && LEAVE_AT_REST -> store(OWNER, LIMIT(b), 0, PLAIN)
 		:: else -> skip
 		fi;
 		v = 0;

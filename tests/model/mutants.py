@@ -276,6 +276,8 @@ EQUIVALENT = {
     "cairn_ring_reader_read: < is <=: tries [<] READ_TRIES": "one attempt more",
     "read_begin: never: (cairn_load64_acquire(&h->seq) != wanted)": "the number is looked at again behind the load",
     "read_begin: relaxed: cairn_load64_acquire(&h->seq)": "as in read_copy: commit:A covers it",
+    "trace_set_state: relaxed: else (void)__atomic_fetch_and(flags, ~flag, [__ATOMIC_RELEASE])":
+        "a flag that is taken away says nothing of other words (stopped:A is the other half)",
 }
 
 # Quick ones first: most mutants die in the first stage.

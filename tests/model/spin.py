@@ -78,6 +78,7 @@ WITHOUT = [
     ("exchange", "late", "committed = odd before cur = n"),
     ("exchange", "even", "a block in preparation does not look retired"),
     ("exchange", "publish", "publishing does not pull limit again"),
+    ("exchange", "leave", "limit is pulled on leaving the slow path while an outer writer is pending"),
 ]
 
 # Places of ring.pml that the runs above must come to.
@@ -101,7 +102,7 @@ def search(model, defines, optimize):
         options = ["-D" + d for d in defines]
         tap.run(nice + ["spin", "-a"] + options + [os.path.join(HERE, model + ".pml")], cwd=folder)
         tap.check(os.path.exists(os.path.join(folder, "pan.c")), "spin has made no verifier")
-        tap.run(nice + ["cc", optimize, "-w", "-DMEMLIM=2048", "-DSAFETY", "-DCOLLAPSE", "-o", "pan", "pan.c"], cwd=folder)
+        tap.run(nice + ["cc", optimize, "-w", "-DMEMLIM=2048", "-DSAFETY", "-DCOLLAPSE", "-o", "pan", "pan.c"], timeout=600, cwd=folder)
         return tap.run(nice + ["./pan", "-m100000"], status=None, timeout=600, cwd=folder)
 
 
