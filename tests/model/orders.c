@@ -43,6 +43,15 @@ static bool orders_swap(volatile void *p, unsigned bytes, void *expected, uint64
 #include "core/meta.c"
 #include "core/event.c"
 #include "core/ring.c"
+#if __has_include("core/gate.c")
+#include "core/gate.c"
+#endif
+#if __has_include("core/buffer.c")
+#include "core/buffer.c"
+#endif
+#if __has_include("core/flight.c")
+#include "core/flight.c"
+#endif
 #include "core/trace.c"
 #include "core/read.c"
 #include "core/key.c"
