@@ -282,7 +282,7 @@ EQUIVALENT = {
 
 # Quick ones first: most mutants die in the first stage.
 WRITER_STAGES = [("nesting", ["one_write"]), ("reader", []), ("orders", []),
-                 ("nesting", ["stop", "mode", "nesting_consumer", "forged", "leaps", "back_between", "wrap", "far_ahead", "flush", "no_ring"]),
+                 ("nesting", ["stop", "mode", "nesting_consumer", "forged", "leaps", "back_between", "wrap", "far_ahead", "flush", "no_ring", "coarse", "stale"]),
                  ("consumer", []), ("nesting", ["losses", "two_writes", "back_at_every"]), ("nesting", ["random", "three_writes"])]
 STAGES = {RING: WRITER_STAGES, INLINE: WRITER_STAGES, READ: [("consumer", [])]}
 OTHER_STAGES = [("orders", [])]

@@ -320,6 +320,45 @@ TEST(nesting_no_ring_no_record)
 	world_rings.behind = NULL;
 }
 
+/* Many events at one reading of a coarse clock: a time that is equal has not stepped back. */
+TEST(nesting_coarse_clock_loses_nothing)
+{
+	unsigned mode, i;
+
+	for (mode = 0; mode < 2; mode++) {
+		world_init(&(struct world_shape){4, 128, (enum cairn_mode)mode, 0, 1000});
+		w.scenario = "coarse clock";
+		w.clock_coarse = true;
+		for (i = 0; i < 20; i++) {
+			if (mode == CAIRN_DISCARD)
+				world_consume();
+			CHECK(world_write(4));
+			if (i % 5 == 0)
+				world_flush();
+			w.clock += i % 7 == 0;
+			w.ring.limit = 0; /* each by the slow path */
+		}
+		CHECK_EQ(world_lost(), 0);
+		world_finish();
+	}
+}
+
+/* A limit that is too low costs a way round, and no packet. */
+TEST(nesting_stale_limit_opens_no_packet)
+{
+	unsigned i;
+
+	world_init(&(struct world_shape){4, 256, CAIRN_OVERWRITE, 0, 1000});
+	w.scenario = "stale limit";
+	for (i = 0; i < 10; i++) {
+		w.ring.limit = 0;
+		CHECK(world_write(4));
+		CHECK_EQ(w.packet, 0);
+	}
+	CHECK_EQ(w.ring.limit, 252);
+	world_finish();
+}
+
 TEST(nesting_mode_changes_at_every_access)
 {
 	static const struct world_action actions[] = {

@@ -78,6 +78,7 @@ static struct {
 	struct cairn_closed closed[WORLD_MAX_PACKETS];
 	char packets[WORLD_MAX_PACKETS * WORLD_MAX_PACKET_BYTES] CAIRN_ALIGNED(64);
 	uint64_t clock;
+	bool clock_coarse; /* it stands between readings */
 	unsigned preempt;
 	unsigned cpu; /* 0 but in tests of that */
 	uint64_t task;

@@ -323,7 +323,8 @@ uint64_t model_clock(void)
 	uint64_t now;
 
 	world_point();
-	now = w.clock++;
+	now = w.clock;
+	w.clock += !w.clock_coarse;
 	if (w.depth)
 		world_top()->clock = now;
 	return now;
