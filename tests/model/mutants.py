@@ -291,7 +291,7 @@ OTHER_STAGES = [("orders", [])]
 LIMITED = ["sh", "-c", "ulimit -t 60; exec \"$@\"", "sh"]
 
 # Where a program finds its port, and the rest of the tests.
-INCLUDES = {"orders": ["tests/unit/port", "tests/unit", "tests"]}
+INCLUDES = {"orders": ["tests/model/whole", "tests"]}
 
 
 def build(tree, program):

@@ -34,7 +34,7 @@ static bool orders_swap(volatile void *p, unsigned bytes, void *expected, uint64
 	orders_swap((p), sizeof(*(p)), (expected), (uint64_t)(v), (order))
 
 #define CAIRN_CREATE_EVENTS
-#include "port/port.h"
+#include "cairn/cairn.h"
 
 #include "check.h"
 
@@ -43,21 +43,14 @@ static bool orders_swap(volatile void *p, unsigned bytes, void *expected, uint64
 #include "core/meta.c"
 #include "core/event.c"
 #include "core/ring.c"
-#if __has_include("core/gate.c")
-#include "core/gate.c"
-#endif
-#if __has_include("core/buffer.c")
-#include "core/buffer.c"
-#endif
-#if __has_include("core/flight.c")
-#include "core/flight.c"
-#endif
 #include "core/trace.c"
 #include "core/read.c"
 #include "core/key.c"
 #include "core/names.c"
 #include "core/text.c"
 #include "core/event_text.c"
+
+uint64_t whole_clock = 1000;
 
 CAIRN_EVENT(orders, one, (field, uint64_t, n), "n=%lu");
 CAIRN_EVENT(orders, two, (field, uint32_t, n), "n=%u");
