@@ -294,8 +294,14 @@ TEST(nesting_flush_closes_what_is_filled_and_nothing_else)
 	w.stop_seen = true;
 	world_finish();
 	world_elsewhere(cairn_ring_start);
-	w.clock -=
-		500; /* no closing before the last record: waits in vain, and leaves the packet as it is */
+	/* a little back is waited for */
+	w.clock -= 4;
+	w.clock_stepped = true;
+	world_flush();
+	CHECK_EQ(w.ring.pos >> CAIRN_POS_BITS, 0);
+	CHECK(world_write(4));
+	/* no closing before the last record: waits in vain, and leaves the packet as it is */
+	w.clock -= 500;
 	w.clock_stepped = true;
 	world_flush();
 	CHECK_EQ(w.ring.pos >> CAIRN_POS_BITS, 1);
@@ -333,8 +339,10 @@ TEST(nesting_coarse_clock_loses_nothing)
 			if (mode == CAIRN_DISCARD)
 				world_consume();
 			CHECK(world_write(4));
-			if (i % 5 == 0)
+			if (i % 5 == 0) {
 				world_flush();
+				CHECK_EQ(w.ring.pos >> CAIRN_POS_BITS, 0);
+			}
 			w.clock += i % 7 == 0;
 			w.ring.limit = 0; /* each by the slow path */
 		}
