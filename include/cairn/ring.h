@@ -39,6 +39,10 @@ struct cairn_slot {
 	unsigned long preempt;
 };
 
+enum cairn_turn { CAIRN_TURN_RESERVED, CAIRN_TURN_FULL, CAIRN_TURN_MOVED, CAIRN_TURN_NESTED };
+
+enum cairn_nesting { CAIRN_OUTERMOST, CAIRN_ANY_DEPTH };
+
 CAIRN_C_BEGIN
 
 /* The ring of each CPU or stream; NULL = none (yet). Written by control operations, read by emitters. */
@@ -47,6 +51,17 @@ extern struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
 /* Out-of-line parts of the writer, see core/ring.c. Context: any, preemption off. */
 bool cairn_ring_slow(struct cairn_ring *r, uint32_t size);
 void cairn_ring_publish(struct cairn_ring *r, uint64_t from);
+#if CAIRN_PORT_JUMPS
+/* A turn that found an outer record pending. */
+enum cairn_turn cairn_ring_nested(struct cairn_slot *s, struct cairn_ring *r, uint32_t size);
+/*
+ * Give up what is pending, count it as lost (cause abandoned), and let the stream go on. For cairn_port_recover().
+ *
+ * Returns   number of records given up.
+ * Context   the ring's own writer context, outermost: no writer of what is pending will go on, and nothing may interrupt.
+ */
+uint64_t cairn_ring_recover(struct cairn_ring *r);
+#endif
 /* No ring under this index: ask the port for one, or count the loss. NULL or the ring. */
 struct cairn_ring *cairn_ring_missing(void);
 #if CAIRN_PORT_STAGE
@@ -95,7 +110,7 @@ CAIRN_INLINE int64_t cairn_pos_diff(uint64_t a, uint64_t b)
 #if CAIRN_PORT_STAGE
 /*
  * Mode of a ring that is no stream, but where a context without one prepares records (port.h). It lies in no region. `base` is its
- * memory, `pos` counts bytes and records that are being prepared, and `committed` is never a position: so cairn_ring_commit() leaves
+ * memory, `pos` counts bytes (under `pkt_mask`; the bits between are the port's) and records that are being prepared, and `committed` is never a position: so cairn_ring_commit() leaves
  * its straight path.
  */
 #define CAIRN_RING_STAGING 2u
@@ -105,22 +120,21 @@ CAIRN_INLINE void cairn_slot_stage(struct cairn_slot *s, struct cairn_ring *r, u
 	s->ring = r;
 	s->hdr = NULL;
 	s->begin = cairn_load64(&r->pos) - size - CAIRN_ONE_RECORD;
-	s->record = (char *)(uintptr_t)r->base + (s->begin & CAIRN_POS_MASK);
+	s->record = (char *)(uintptr_t)r->base + (s->begin & r->pkt_mask);
 	s->end = s->ts = 0;
 	s->size = size;
 	s->staged = true;
 }
 #endif
 
-enum cairn_turn { CAIRN_TURN_RESERVED, CAIRN_TURN_FULL, CAIRN_TURN_MOVED };
-
 /*
  * One try to reserve `size` bytes (header included, a multiple of 4); fills the slot but `preempt` if it succeeds.
  *
+ * @nesting  CAIRN_OUTERMOST: refuse where an outer record is pending (CAIRN_PORT_JUMPS only: perhaps its writer was left).
  * Returns   CAIRN_TURN_FULL: the record does not go here, cairn_ring_slow() knows more; CAIRN_TURN_MOVED: a nested writer came
- *           between, try again.
+ *           between, try again; CAIRN_TURN_NESTED: see above, cairn_ring_nested() goes on.
  */
-CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
+CAIRN_INLINE enum cairn_turn cairn_ring_turn_at(struct cairn_slot *s, struct cairn_ring *r, uint32_t size, enum cairn_nesting nesting)
 {
 	uint64_t o = cairn_load64(&r->pos); /* before the clock: gives time order (I2) */
 	uint64_t ts = cairn_port_clock();
@@ -134,6 +148,16 @@ CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_
 	n = o + size + CAIRN_ONE_RECORD;
 	if (CAIRN_UNLIKELY(cairn_pos_diff(cairn_load64(&r->limit), n) < 0))
 		return CAIRN_TURN_FULL;
+#if CAIRN_PORT_JUMPS
+	if (nesting == CAIRN_OUTERMOST) {
+		if (CAIRN_UNLIKELY(cairn_load64(&r->committed) != o))
+			return CAIRN_TURN_NESTED;
+		/* The last step before the swap: who has marked and goes on moves pos, and whom it interrupted marks anew. */
+		cairn_port_mark(&r->frame);
+	}
+#else
+	(void)nesting;
+#endif
 	if (CAIRN_UNLIKELY(!cairn_local_cas64(&r->pos, o, n)))
 		return CAIRN_TURN_MOVED;
 	s->ring = r;
@@ -147,6 +171,11 @@ CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_
 	s->staged = false;
 #endif
 	return CAIRN_TURN_RESERVED;
+}
+
+CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
+{
+	return cairn_ring_turn_at(s, r, size, CAIRN_OUTERMOST);
 }
 
 /* Whether a record of `size` bytes was reserved. */
@@ -173,6 +202,10 @@ CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
 		if (CAIRN_UNLIKELY(r == NULL))
 			return false;
 		turn = cairn_ring_turn(s, r, size);
+#if CAIRN_PORT_JUMPS
+		if (CAIRN_UNLIKELY(turn == CAIRN_TURN_NESTED))
+			turn = cairn_ring_nested(s, r, size);
+#endif
 		if (CAIRN_LIKELY(turn == CAIRN_TURN_RESERVED))
 			return true;
 		if (turn == CAIRN_TURN_FULL && !cairn_ring_slow(r, size))
@@ -190,6 +223,9 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
 #if CAIRN_PORT_STAGE
 		if (s->staged)
 			cairn_port_commit(r, s->begin, s->size);
+#endif
+#if CAIRN_PORT_JUMPS
+		cairn_local_inc64(&r->done);
 #endif
 		return; /* an outer writer is pending and will publish us (I3) */
 	}

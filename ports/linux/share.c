@@ -21,6 +21,14 @@
 
 #define PORT_STAGING_BYTES 16384 /* a record being prepared, and what signals nest in it */
 
+/*
+ * pos of a staging area: bytes, the number of changes, records. Never twice the same, so that a swap tells whether anything nested since it
+ * was read.
+ */
+#define STAGING_BYTES_MASK 0xffffull
+#define STAGING_ONE_CHANGE 0x10000ull
+#define STAGING_CHANGES    (CAIRN_POS_MASK & ~STAGING_BYTES_MASK)
+
 /* Where a thread without a stream of its own prepares records. Not on its stack, which may be small. */
 struct port_staging {
 	struct cairn_ring ring;
@@ -30,6 +38,12 @@ struct port_staging {
 
 /* Set: this thread shares the streams of CPUs. */
 static __thread struct port_staging *port_staging PORT_TLS;
+
+/* The thread's mark on streams that it has claimed. */
+static uint32_t port_claimant(const struct port_staging *s)
+{
+	return s->ring.task;
+}
 
 void cairn_share_configure(const char *v)
 {
@@ -90,7 +104,7 @@ bool cairn_share_begin(uint32_t tid)
 			return false;
 	}
 	s->ring.base = (uint64_t)(uintptr_t)s->room;
-	s->ring.pkt_mask = CAIRN_POS_MASK;
+	s->ring.pkt_mask = STAGING_BYTES_MASK;
 	s->ring.limit = PORT_STAGING_BYTES - offsetof(struct port_staging, room);
 	s->ring.pos = 0;
 	s->ring.committed = ~(uint64_t)0; /* no position */
@@ -100,26 +114,67 @@ bool cairn_share_begin(uint32_t tid)
 	return true;
 }
 
-/* At the thread's end: what it had begun and left is counted, by the first of the CPUs' streams that there is. */
+/* Count records that were left while they were prepared; by the first of the CPUs' streams that there is. */
+static void port_abandon(uint64_t nr)
+{
+	unsigned i;
+
+	for (i = 0; nr && i < cairn_process.nr_cpus; i++) {
+		/* ORDER ring:B, pairs with ring:A; the opener was another thread */
+		struct cairn_ring *r = __atomic_load_n(&cairn_rings[cairn_process.nr_streams + i], __ATOMIC_ACQUIRE);
+
+		if (!r)
+			continue;
+		__atomic_fetch_add(&r->lost[CAIRN_LOST_ABANDONED], nr, __ATOMIC_RELAXED);
+		return;
+	}
+	while (nr--)
+		cairn_lost_no_stream();
+}
+
+/* Streams that this thread had claimed: whatever it was storing there, nothing of it counts before the last store (percpu.h, P2). */
+static void port_release_claims(const struct port_staging *s)
+{
+	unsigned i;
+
+	for (i = 0; i < cairn_process.nr_cpus; i++) {
+		if (cairn_load32(&cairn_process.claim[i]) == port_claimant(s))
+			__atomic_store_n(&cairn_process.claim[i], 0, __ATOMIC_RELEASE); /* ORDER share:A, pairs with share:B */
+	}
+}
+
+/* What is being prepared is given up. Nothing interrupts, or the thread ends. */
+static void port_give_up(struct port_staging *s)
+{
+	uint64_t o = cairn_load64(&s->ring.pos);
+
+	port_release_claims(s);
+	cairn_store64(&s->ring.pos, (o & STAGING_CHANGES) + STAGING_ONE_CHANGE);
+	port_abandon(o >> CAIRN_POS_BITS);
+}
+
+/* Something is being prepared here; by a writer that we interrupt, or by one that was left (jump.c). */
+static CAIRN_COLD void port_look_for_left(struct port_staging *s)
+{
+	uint64_t before;
+
+	cairn_jump_hold_signals(&before);
+	if ((cairn_load64(&s->ring.pos) & STAGING_BYTES_MASK) && cairn_jump_has_left(cairn_load64(&s->ring.frame)))
+		port_give_up(s);
+	cairn_jump_release_signals(&before);
+}
+
+/* At the thread's end. */
 void cairn_share_end(void)
 {
 	struct port_staging *s = port_staging;
 	struct port_locked l;
-	unsigned i;
 
 	if (!s)
 		return;
 	port_lock(&l);
 	port_staging = NULL;
-	for (i = 0; i < cairn_process.nr_cpus && s->ring.pos; i++) {
-		struct cairn_ring *r = cairn_rings[cairn_process.nr_streams + i];
-
-		if (!r)
-			continue;
-		__atomic_fetch_add(&r->lost[CAIRN_LOST_ABANDONED], s->ring.pos >> CAIRN_POS_BITS,
-				   __ATOMIC_RELAXED);
-		s->ring.pos = 0;
-	}
+	port_give_up(s);
 	s->next = cairn_process.free_staging;
 	cairn_process.free_staging = s;
 	port_unlock(&l);
@@ -150,6 +205,16 @@ CAIRN_INLINE struct cairn_ring *port_cpu_ring(unsigned cpu)
 	return CAIRN_LIKELY(r != NULL) ? r : port_open_cpu(cairn_process.nr_streams + cpu);
 }
 
+/* With its name at once: it may be left behind the next instruction. */
+static bool port_claim(unsigned at)
+{
+	uint32_t none = 0;
+
+	/* ORDER share:B, pairs with share:A */
+	return __atomic_compare_exchange_n(&cairn_process.claim[at], &none, port_claimant(port_staging), false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
 /* By claim; an event of a signal handler finds its own thread's stream taken, as it must. */
 static bool port_write_shared(const char *record, uint32_t size)
 {
@@ -159,8 +224,8 @@ static bool port_write_shared(const char *record, uint32_t size)
 		unsigned at = (cpu + i) % cairn_process.nr_cpus;
 		struct percpu_at where = {port_cpu_ring(at), NULL, at};
 
-		if (!where.ring || __atomic_exchange_n(&cairn_process.claim[at], 1, __ATOMIC_ACQUIRE))
-			continue; /* ORDER share:B, pairs with share:A */
+		if (!where.ring || !port_claim(at))
+			continue;
 		for (tries = 0; percpu_try(where, record, size, tries) == PERCPU_AGAIN; tries++)
 			;
 		/*
@@ -208,24 +273,32 @@ struct cairn_ring *cairn_port_stage(uint32_t size)
 
 	if (!s)
 		return NULL;
-	/* What a signal nests here between the load and the store has set pos back before we go on. */
-	o = cairn_load64(&s->ring.pos);
-	if ((o & CAIRN_POS_MASK) + size > s->ring.limit)
-		return NULL;
-	cairn_store64(&s->ring.pos, o + size + CAIRN_ONE_RECORD);
-	cairn_barrier();
+	if (CAIRN_UNLIKELY(cairn_load64(&s->ring.pos) & STAGING_BYTES_MASK))
+		port_look_for_left(s);
+	do {
+		o = cairn_load64(&s->ring.pos);
+		if ((o & STAGING_BYTES_MASK) + size > s->ring.limit)
+			return NULL;
+		if (!(o & STAGING_BYTES_MASK))
+			cairn_port_mark(&s->ring.frame);
+	} while (CAIRN_UNLIKELY(!cairn_local_cas64(&s->ring.pos, o, o + size + STAGING_ONE_CHANGE + CAIRN_ONE_RECORD)));
 	return &s->ring;
 }
 
 void cairn_port_commit(struct cairn_ring *r, uint64_t begin, uint32_t size)
 {
-	const char *record = (const char *)(uintptr_t)(r->base + (begin & CAIRN_POS_MASK));
+	const char *record = (const char *)(uintptr_t)(r->base + (begin & STAGING_BYTES_MASK));
+	uint64_t now, left;
 
-	if (CAIRN_UNLIKELY(
-		    !(cairn_process.rseq ? port_write_rseq(record, size) : port_write_shared(record, size))))
+	if (CAIRN_UNLIKELY(!(cairn_process.rseq ? port_write_rseq(record, size) : port_write_shared(record, size))))
 		cairn_lost_no_stream();
 	cairn_barrier();
-	cairn_store64(&r->pos, begin);
+	now = cairn_load64(&r->pos);
+	/* What a signal nests here between the load and the store has given its room back before we go on. */
+	cairn_store64(&r->pos, (begin & ~STAGING_CHANGES) | ((now & STAGING_CHANGES) + STAGING_ONE_CHANGE));
+	left = (now >> CAIRN_POS_BITS) - (begin >> CAIRN_POS_BITS) - 1;
+	if (CAIRN_UNLIKELY(left)) /* nested ones that did not come back */
+		port_abandon(left);
 }
 
 void cairn_port_flush(void)
