@@ -100,6 +100,20 @@ static void ring_set_limit(struct cairn_ring *r, uint64_t limit)
 		cairn_store64(&r->limit, ring_packet_start(r, limit) - 4);
 }
 
+#if CAIRN_PORT_JUMPS
+/* Whether one that nested in this publisher did not come back: behind a pending record, or one that began at `committed`. */
+static bool ring_nested_was_left(const struct cairn_ring *r)
+{
+	uint64_t begun, done;
+
+	do {
+		begun = cairn_load64(&r->begun);
+		done = cairn_load64(&r->done);
+	} while (cairn_load64(&r->begun) != begun); /* one nested between the two */
+	return begun != done || !cairn_port_marked(cairn_load64(&r->frame));
+}
+#endif
+
 void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 {
 	for (;;) {
@@ -110,6 +124,13 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 
 		if (cairn_load64(&r->pos) != to)
 			continue; /* a packet opened meanwhile would begin before `now` (I2) */
+#if CAIRN_PORT_JUMPS
+		if (CAIRN_UNLIKELY(ring_nested_was_left(r))) { /* not all up to `to` is whole */
+			(void)cairn_port_recover(r, CAIRN_LEFT);
+			return;
+		}
+		cairn_store64(&r->settled, to); /* if this writer is left from here on, cairn_ring_recover() ends its work */
+#endif
 		while (q != last) {
 			struct cairn_closed *c = ring_closed(r, q);
 			uint64_t end = cairn_load64(&c->end);
@@ -148,6 +169,43 @@ static enum ring_opened ring_lose(struct cairn_ring *r, enum cairn_lost cause, u
 	return RING_LOST;
 }
 
+#if CAIRN_PORT_JUMPS
+/*
+ * What cairn_ring_recover() must know if an opener is left right behind its swap: where the packet at `o` ends. Swap, not store: a nested
+ * opener may have closed it since we looked at pos, further on. False: pos has moved.
+ */
+static bool ring_foresee_close(struct cairn_ring *r, uint64_t o)
+{
+	struct cairn_closed *c = ring_closed(r, o);
+	uint64_t old_end = cairn_load64(&c->end);
+
+	if (cairn_load64(&r->pos) != o)
+		return false;
+	if (o & r->pkt_mask)
+		(void)cairn_local_cas64(&c->end, old_end, o);
+	return true;
+}
+
+static bool ring_enter(struct cairn_ring *r, uint64_t o, uint64_t n, bool nested)
+{
+	if (nested)
+		cairn_local_inc64(&r->begun);
+	else
+		cairn_port_mark(&r->frame);
+	if (cairn_local_cas64(&r->pos, o, n))
+		return true;
+	if (nested)
+		cairn_local_inc64(&r->done);
+	return false;
+}
+#else
+static bool ring_enter(struct cairn_ring *r, uint64_t o, uint64_t n, bool nested)
+{
+	(void)nested;
+	return cairn_local_cas64(&r->pos, o, n);
+}
+#endif
+
 /*
  * Close packet at `o` (if one is open) and open the next one, for a record of `size` bytes, or 0 for a flush.
  *
@@ -159,6 +217,7 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	uint64_t ns = ring_packet_start(r, o + ((o & r->pkt_mask) ? packet : 0));
 	uint64_t s, old_lap, lost, old_lost;
 	struct cairn_packet_header *h;
+	bool nested = false;
 
 	if (size > packet - CAIRN_PACKET_HEADER_BYTES - 4)
 		return ring_lose(r, CAIRN_LOST_BIG, size);
@@ -168,6 +227,11 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	if (cairn_pos_diff(ns + packet, ring_packet_start(r, cairn_load64(&r->committed))) > (int64_t)ring)
 		return ring_lose(r, CAIRN_LOST_WRAP, size);
 
+#if CAIRN_PORT_JUMPS
+	nested = cairn_load64(&r->committed) != o; /* if pos was `o` still, which is looked at next */
+	if (!ring_foresee_close(r, o))
+		return RING_MOVED;
+#endif
 	h = ring_hdr(r, ns);
 	s = cairn_ring_seq(r, ns);
 	old_lap = s - ring / packet;
@@ -181,7 +245,7 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	cairn_fence_release(); /* ORDER invalid:A, pairs with read:B */
 	lost = cairn_ring_lost(r);
 	old_lost = cairn_load64(&h->events_discarded);
-	if (!cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES)) /* count of records starts at 0 again */
+	if (!ring_enter(r, o, ns + CAIRN_PACKET_HEADER_BYTES, nested)) /* count of records starts at 0 again */
 		return RING_MOVED;
 
 	if (o & r->pkt_mask) {
@@ -203,6 +267,8 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, uint64_t o, uint6
 	cairn_store64_release(&h->seq, s); /* ORDER valid:A, pairs with read:C */
 	cairn_store64(&r->seq_hint, s);
 	ring_set_limit(r, ns + packet - 4);
+	if (nested)
+		cairn_local_inc64(&r->done);
 	if (cairn_load64(&r->committed) == o)
 		cairn_ring_publish(r, o);
 	return RING_OPENED;
@@ -217,6 +283,10 @@ CAIRN_COLD bool cairn_ring_slow(struct cairn_ring *r, uint32_t size)
 {
 	unsigned retries = 0;
 
+#if CAIRN_PORT_JUMPS
+	if (cairn_load64(&r->committed) != cairn_load64(&r->pos) && cairn_port_recover(r, CAIRN_LEFT_PERHAPS))
+		return true;
+#endif
 	for (;;) {
 		uint64_t o = cairn_load64(&r->pos);
 		uint64_t ts = cairn_port_clock();
@@ -252,6 +322,10 @@ void cairn_ring_flush(struct cairn_ring *r)
 {
 	unsigned retries = 0;
 
+#if CAIRN_PORT_JUMPS
+	while (cairn_load64(&r->committed) != cairn_load64(&r->pos) && cairn_port_recover(r, CAIRN_LEFT_PERHAPS))
+		;
+#endif
 	for (;;) {
 		uint64_t o = cairn_load64(&r->pos);
 		uint64_t ts = cairn_port_clock();
@@ -290,6 +364,7 @@ void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *
 	r->pkt_mask = packet_bytes - 1;
 	r->pos = r->committed = r->consumed = r->start = first_pos;
 	r->limit = first_pos - 4;
+	r->settled = first_pos;
 	r->seq_hint = first_pos / packet_bytes;
 	for (slot = 0; slot < ring_bytes / packet_bytes; slot++) {
 		struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(packets + slot * packet_bytes);
@@ -329,6 +404,121 @@ void cairn_ring_stop(struct cairn_ring *r)
 	cairn_fence_full(); /* ORDER stop:A, pairs with open:B */
 	cairn_store64(&r->limit, ring_packet_start(r, cairn_load64(&r->pos)) - 4);
 }
+
+#if CAIRN_PORT_JUMPS
+CAIRN_COLD enum cairn_turn cairn_ring_nested(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
+{
+	enum cairn_turn turn;
+
+	if (cairn_port_recover(r, CAIRN_LEFT_PERHAPS))
+		return CAIRN_TURN_MOVED;
+	cairn_local_inc64(&r->begun);
+	turn = cairn_ring_turn_at(s, r, cairn_load64(&r->pos), size, CAIRN_ANY_DEPTH);
+	if (turn != CAIRN_TURN_RESERVED)
+		cairn_local_inc64(&r->done);
+	return turn;
+}
+
+/*
+ * ---- after a jump ----
+ *
+ * A writer that never comes back leaves `committed` at its begin for ever, and whatever was written since behind it. What is known to be
+ * complete is kept: all up to `committed`; a record whose commit had stored content_bits; what a publisher was about to publish.
+ * Of the rest nobody knows which are whole, so all of it is given up and counted. A nested writer that was left while the outer one
+ * went on shows when that one publishes: begun != done.
+ *
+ * pos falls back to what is kept, or, if packets were opened behind it, to the begin of the newest of them; the packets between stay, empty.
+ * So no packet number is used twice, and readers on other CPUs are not deceived: what changes lies beyond `committed`, and in packets
+ * that `committed` has not reached readers take nothing but the header, whose words change as publishing changes them.
+ * pos is stored, not swapped: nothing interrupts.
+ */
+
+/* First position behind `committed` that is not known to be complete. */
+static uint64_t ring_known_complete(const struct cairn_ring *r)
+{
+	uint64_t committed = cairn_load64(&r->committed), settled = cairn_load64(&r->settled), off = committed & r->pkt_mask;
+	uint64_t content = cairn_load64(&ring_hdr(r, committed)->content_bits) / 8;
+
+	if (cairn_pos_diff(settled, committed) > 0)
+		return settled;
+	if (off && content > off)
+		return committed + (content - off) + CAIRN_ONE_RECORD;
+	return committed;
+}
+
+static bool ring_is_open(const struct cairn_ring *r, uint64_t packet_start)
+{
+	return cairn_load64(&ring_hdr(r, packet_start)->seq) == cairn_ring_seq(r, packet_start);
+}
+
+/* When the packet at `q` was closed: with the begin of the next one that was opened to the end. */
+static uint64_t ring_close_time(const struct cairn_ring *r, uint64_t q, uint64_t last)
+{
+	while (last != q) {
+		q = (q + ring_packet_bytes(r)) & CAIRN_POS_MASK;
+		if (ring_is_open(r, q))
+			return cairn_load64(&ring_hdr(r, q)->ts_begin);
+	}
+	return cairn_port_clock();
+}
+
+/* Do what an opener that was left has not done. */
+static void ring_finish_opening(struct cairn_ring *r, uint64_t packet_start, uint64_t begin, uint64_t lost)
+{
+	struct cairn_packet_header *h = ring_hdr(r, packet_start);
+
+	if (ring_is_open(r, packet_start))
+		return;
+	cairn_store64(&h->content_bits, 8 * CAIRN_PACKET_HEADER_BYTES);
+	cairn_store64(&h->ts_begin, begin);
+	cairn_store64(&h->ts_end, begin);
+	cairn_store64(&h->events_discarded, lost);
+	cairn_store64_release(&h->seq, cairn_ring_seq(r, packet_start)); /* ORDER valid:A, pairs with read:C */
+}
+
+CAIRN_COLD uint64_t cairn_ring_recover(struct cairn_ring *r)
+{
+	uint64_t pos = cairn_load64(&r->pos), keep = ring_known_complete(r), given_up = 0, now;
+	uint64_t q = ring_packet_start(r, cairn_load64(&r->committed)), last = ring_packet_start(r, pos);
+	struct cairn_packet_header *h = ring_hdr(r, q);
+
+	if (!(keep & r->pkt_mask)) { /* the first packet of all */
+		keep += CAIRN_PACKET_HEADER_BYTES;
+		ring_finish_opening(r, q, ring_close_time(r, q, last), 0);
+	}
+	cairn_store64(&r->events_total, cairn_load64(&h->events_before));
+	for (; q != last; h = ring_hdr(r, q)) {
+		struct cairn_closed *c = ring_closed(r, q);
+		uint64_t close = ring_close_time(r, q, last), end = cairn_load64(&c->end), kept = end, total;
+
+		if (cairn_pos_diff(q + ring_packet_bytes(r), keep) > 0) /* not whole */
+			kept = q == ring_packet_start(r, keep) ? keep : q + CAIRN_PACKET_HEADER_BYTES;
+		given_up += (end >> CAIRN_POS_BITS) - (kept >> CAIRN_POS_BITS);
+		total = cairn_load64(&r->events_total) + (kept >> CAIRN_POS_BITS);
+		cairn_store64(&c->end, kept);
+		cairn_store64(&c->ts_close, close);
+		cairn_store64(&h->ts_end, close);
+		cairn_store64(&h->content_bits, (kept & r->pkt_mask) * 8);
+		q = (q + ring_packet_bytes(r)) & CAIRN_POS_MASK;
+		ring_finish_opening(r, q, close, cairn_load64(&h->events_discarded));
+		cairn_store64(&r->events_total, total);
+		cairn_store64(&ring_hdr(r, q)->events_before, total);
+	}
+	if (q != ring_packet_start(r, keep))
+		keep = q + CAIRN_PACKET_HEADER_BYTES;
+	given_up += (pos >> CAIRN_POS_BITS) - (keep >> CAIRN_POS_BITS);
+	now = cairn_port_clock();
+	if ((now - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS == 0)
+		cairn_store64(&h->ts_end, now);
+	cairn_store64(&h->content_bits, (keep & r->pkt_mask) * 8);
+	cairn_store64(&r->seq_hint, cairn_ring_seq(r, q));
+	cairn_store64_release(&r->committed, keep); /* ORDER commit:A, pairs with read:A */
+	cairn_store64(&r->lost[CAIRN_LOST_ABANDONED], cairn_load64(&r->lost[CAIRN_LOST_ABANDONED]) + given_up);
+	cairn_store64(&r->pos, keep);
+	cairn_store64(&r->done, cairn_load64(&r->begun));
+	return given_up;
+}
+#endif
 
 bool cairn_ring_valid(const struct cairn_ring *r)
 {

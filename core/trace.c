@@ -154,6 +154,7 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	return 0;
 }
 
+#if !CAIRN_PORT_JUMPS
 /* Records that are reserved and not published; the ring is at rest. */
 static uint64_t trace_pending(const struct cairn_ring *r)
 {
@@ -166,17 +167,24 @@ static uint64_t trace_pending(const struct cairn_ring *r)
 	return n + (r->pos >> CAIRN_POS_BITS) - (r->committed >> CAIRN_POS_BITS);
 }
 
+#endif
+
 int cairn_ring_hand_over(unsigned index, uint32_t task)
 {
 	struct cairn_ring *r = index < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[index]) : NULL;
 
 	if (!r)
 		return CAIRN_EINVAL;
+#if CAIRN_PORT_JUMPS
+	if (r->pos != r->committed)
+		(void)cairn_ring_recover(r); /* whoever wrote it has ended */
+#else
 	if (r->pos != r->committed) {
 		cairn_store64(&r->lost[CAIRN_LOST_ABANDONED],
 			      r->lost[CAIRN_LOST_ABANDONED] + trace_pending(r));
 		return CAIRN_EBUSY;
 	}
+#endif
 	cairn_store32(&r->task, task);
 	return 0;
 }
@@ -205,39 +213,36 @@ void cairn_lost_no_stream(void)
 #if CAIRN_PORT_STAGE
 struct cairn_ring *cairn_ring_stage(uint32_t size)
 {
-	struct cairn_ring *r = cairn_port_staging();
+	struct cairn_ring *r = cairn_port_stage(size);
 
-	if (!r) {
-		cairn_port_attach();
-		r = cairn_ring_here();
-		if (r)
-			return r;
-		r = cairn_port_staging();
-	}
-	if (r && cairn_staging_take(r, size))
+	if (CAIRN_LIKELY(r != NULL))
 		return r;
-	cairn_lost_no_stream();
-	return NULL;
+	cairn_port_attach();
+	r = cairn_ring_here();
+	if (!r)
+		r = cairn_port_stage(size);
+	if (!r)
+		cairn_lost_no_stream();
+	return r;
 }
 #endif
 
 void cairn_ring_too_big(void)
 {
-#if CAIRN_PORT_STAGE
 	struct cairn_ring *r = cairn_ring_here();
 
-	if (!r) {
-		r = cairn_ring_stage(0);
-		if (r && r->mode == CAIRN_RING_STAGING) {
-			cairn_store64(&r->pos, cairn_load64(&r->pos) - CAIRN_ONE_RECORD);
-			cairn_port_lose(r, CAIRN_LOST_BIG);
-			return;
-		}
+#if CAIRN_PORT_STAGE
+	if (!r && !cairn_port_staging()) {
+		cairn_port_attach();
+		r = cairn_ring_here();
 	}
-#else
-	struct cairn_ring *r = cairn_ring_current();
+	if (!r && cairn_port_staging()) {
+		cairn_port_lose(cairn_port_staging(), CAIRN_LOST_BIG);
+		return;
+	}
 #endif
-
+	if (!r)
+		r = cairn_ring_missing();
 	if (r && cairn_load32(&r->enabled))
 		cairn_local_inc64(&r->lost[CAIRN_LOST_BIG]);
 }

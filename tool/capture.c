@@ -148,7 +148,7 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r)
 
 	if (!to || !r->used)
 		return 0;
-	cb.base = cb.closed = cb.closed_offset = cb.packets_offset = 0;
+	cb.base = cb.closed = cb.closed_offset = cb.packets_offset = cb.frame = 0;
 	cb.reader = 0;
 	return capture_write(c, to->offset + r->stream.index * sizeof(cb), &cb, sizeof(cb));
 }

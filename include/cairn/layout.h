@@ -200,7 +200,11 @@ struct cairn_ring {
 	uint32_t index;  /* number of this control block */
 	uint32_t buffer; /* 0 = the main buffer */
 	uint32_t state;  /* CAIRN_RING_* */
-	uint64_t reserved0[9];
+	uint64_t reserved0[5];
+	/* for the writer alone, where writers can be left by a jump (port.h, CAIRN_PORT_JUMPS) */
+	uint64_t frame;       /* stack pointer of the outermost writer */
+	uint64_t settled;     /* position that is being published */
+	uint64_t begun, done; /* nested writers; unequal at rest: one was left */
 	/* reader's line: the only words that the outside writes, see design.md D13 */
 	uint64_t reader;   /* claim */
 	uint64_t consumed; /* position of the next unread record; advisory in overwrite mode */

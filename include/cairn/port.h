@@ -34,13 +34,24 @@
  *				into a stream:
  *				struct cairn_ring *cairn_port_staging(void), inline: a ring of this context alone, of mode
  *				CAIRN_RING_STAGING (ring.h), or NULL. Only a context without a stream has one.
- *				void cairn_port_commit(struct cairn_ring *r, char *record, uint64_t taken): write the record that was
- *				made there to a stream, or count it as lost: the id lies at 6, the payload at 12, time and task word are
- *				the port's to give. `taken` is its size plus CAIRN_ONE_RECORD; r->pos is to be decreased by it.
+ *				struct cairn_ring *cairn_port_stage(uint32_t size): take room for a record of `size` bytes there, moving its
+ *				`pos` by as much and CAIRN_ONE_RECORD; LIFO. NULL: there is none.
+ *				void cairn_port_commit(struct cairn_ring *r, char *record, uint32_t size): write the record that was made
+ *				there to a stream, or count it as lost, and give the room back. The id lies at 6, the payload at 12; time and
+ *				task word are the port's to give.
  *				void cairn_port_lose(struct cairn_ring *r, int cause): count an event (enum cairn_lost) as lost in the stream
  *				that this context would write to, unless it is off.
  *				void cairn_port_flush(void): cairn_flush() for that stream.
  *				Any context.
+ *	CAIRN_PORT_JUMPS	what interrupts a writer may leave it for good (siglongjmp out of a signal handler), an exception to C1:
+ *				void cairn_port_mark(uint64_t *frame), inline: store where this context's stack is. Any context.
+ *				bool cairn_port_marked(uint64_t frame), inline: this context stored `frame`, not one that has interrupted it.
+ *				Where it says no by mistake, complete records are given up.
+ *				bool cairn_port_recover(struct cairn_ring *r, enum cairn_left left): a record is pending on `r`. CAIRN_LEFT: it
+ *				was left. CAIRN_LEFT_PERHAPS: its writer, at the stack r->frame, was left, or is interrupted by this context. If
+ *				it was left, give up what is pending by cairn_ring_recover(), with everything that could interrupt held off.
+ *				True: look again; false: the writer will go on, or that is not known. One that will go on must never be taken
+ *				for one that was left. Any context.
  *	CAIRN_PORT_POPULATE	int cairn_port_populate(uint64_t offset, uint64_t bytes): this part of the region is about to be written for
  *				the first time; make sure that it can be. 0, or a negative CAIRN_E* (a ring is then not opened, an event
  *				not described). Called again for what is populated already, with neighbours in the same page. Any context
@@ -70,6 +81,9 @@
 #ifndef CAIRN_PORT_STAGE
 #define CAIRN_PORT_STAGE 0
 #endif
+#ifndef CAIRN_PORT_JUMPS
+#define CAIRN_PORT_JUMPS 0
+#endif
 #ifndef CAIRN_PORT_POPULATE
 #define CAIRN_PORT_POPULATE 0
 #endif
@@ -80,8 +94,11 @@
 #define CAIRN_PORT_CACHE_CLEAN 0
 #endif
 
-#if CAIRN_PORT_STAGE
+#if CAIRN_PORT_STAGE || CAIRN_PORT_JUMPS
 struct cairn_ring;
+#endif
+#if CAIRN_PORT_JUMPS
+enum cairn_left { CAIRN_LEFT, CAIRN_LEFT_PERHAPS };
 #endif
 
 CAIRN_C_BEGIN
@@ -96,9 +113,13 @@ void cairn_port_sync_cores(void);
 void cairn_port_attach(void);
 #endif
 #if CAIRN_PORT_STAGE
-void cairn_port_commit(struct cairn_ring *r, char *record, uint64_t taken);
+struct cairn_ring *cairn_port_stage(uint32_t size);
+void cairn_port_commit(struct cairn_ring *r, char *record, uint32_t size);
 void cairn_port_lose(struct cairn_ring *r, int cause); /* enum cairn_lost */
 void cairn_port_flush(void);
+#endif
+#if CAIRN_PORT_JUMPS
+bool cairn_port_recover(struct cairn_ring *r, enum cairn_left left);
 #endif
 #if CAIRN_PORT_POPULATE
 int cairn_port_populate(uint64_t offset, uint64_t bytes);

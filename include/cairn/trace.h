@@ -87,7 +87,8 @@ int cairn_ring_open(unsigned index, uint32_t task);
  *
  * @task     as in cairn_ring_open().
  * Returns   0, CAIRN_EINVAL (no such ring), or CAIRN_EBUSY: it ended in the middle of an event. What it left unfinished is counted as
- *           lost (cause "abandoned"), once; the ring stays readable and must not be written any more.
+ *           lost (cause "abandoned"), once; the ring stays readable and must not be written any more. With CAIRN_PORT_JUMPS it goes
+ *           on instead: 0.
  * Context   as cairn_ring_open(); what the former writer did is visible here (the caller's business).
  */
 int cairn_ring_hand_over(unsigned index, uint32_t task);

@@ -6,10 +6,12 @@
 #ifndef CAIRN_PORT_LINUX_H
 #define CAIRN_PORT_LINUX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CAIRN_PORT_ATTACH     1
 #define CAIRN_PORT_STAGE      1
+#define CAIRN_PORT_JUMPS      1
 #define CAIRN_PORT_POPULATE   1
 #define CAIRN_PORT_ENTROPY    1
 #define CAIRN_PORT_WRITE_TEXT 1
@@ -57,6 +59,21 @@ cairn_port_preempt_on(unsigned long s)
 static inline __attribute__((__always_inline__, __unused__)) uint64_t cairn_port_clock(void)
 {
 	return cairn_arch_clock();
+}
+
+/* For jump.c, which says what follows from it. */
+static inline __attribute__((__always_inline__, __unused__)) void cairn_port_mark(uint64_t *frame)
+{
+	cairn_arch_store_stack(frame);
+}
+
+/* No signal's frame fits between `frame` and here. */
+static inline __attribute__((__always_inline__, __unused__)) bool cairn_port_marked(uint64_t frame)
+{
+	uint64_t here;
+
+	cairn_arch_store_stack(&here);
+	return here - frame + 512 < 1024;
 }
 
 #endif

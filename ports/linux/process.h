@@ -6,6 +6,7 @@
  *	file.c		the region's file
  *	streams.c	the pool of threads' streams
  *	share.c		streams of CPUs, for threads beyond the pool		percpu.h	their writer
+ *	jump.c		events that were left by siglongjmp, or by a thread that ended
  *	code.c		writing program text
  */
 #ifndef CAIRN_PORT_LINUX_PROCESS_H
@@ -17,7 +18,6 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define PORT_SPENT    (~0u)    /* owner of a stream that cannot be used again */
 #define PORT_RETRY_NS 10000000 /* who got no stream asks again after this long */
 
 enum { PORT_NO_REGION, PORT_OPENING, PORT_REGION, PORT_REFUSED };
@@ -37,13 +37,13 @@ struct cairn_process {
 	char comm[16]; /* as at the start */
 	bool asked; /* CAIRN_TRACE was given: say what goes wrong, keep the file even if no event came */
 	bool used;                      /* a stream was opened */
-	uint32_t owner[CAIRN_MAX_CPUS]; /* tid of a stream's thread; 0 = free, PORT_SPENT */
+	uint32_t owner[CAIRN_MAX_CPUS]; /* tid of a stream's thread; 0 = free */
 	pthread_key_t exit_key;
 	pthread_mutex_t
 		lock; /* taken with all signals blocked: of free_staging, and of opening a CPU's stream */
 	struct port_staging *free_staging;
 	uint64_t cpu_retry_at; /* CLOCK_MONOTONIC_COARSE: a CPU's stream could not be opened */
-	uint32_t claim[CAIRN_MAX_CPUS]; /* shared form: 1 = a thread is writing */
+	uint32_t claim[CAIRN_MAX_CPUS]; /* shared form: tid of the thread that is writing */
 	uint64_t clock0, mono0, wall0;  /* taken together at the start */
 	/* from the environment, as it was at the start */
 	char dir[400];       /* absolute once it was opened; empty = the default */
@@ -90,6 +90,15 @@ CAIRN_PRIVATE void cairn_share_end(void);
 
 /* In a forked child: whatever the parent's threads were doing there. */
 CAIRN_PRIVATE void cairn_share_child(void);
+
+/* ---- jump.c ---- */
+
+/* All signals, the C library's own too, by which threads are cancelled. */
+CAIRN_PRIVATE void cairn_jump_hold_signals(uint64_t *before);
+CAIRN_PRIVATE void cairn_jump_release_signals(const uint64_t *before);
+
+/* Whether the writer whose stack pointer was `frame` (cairn_port_mark()) will not go on. All signals are held off. */
+CAIRN_PRIVATE bool cairn_jump_has_left(uint64_t frame);
 
 /* ---- code.c ---- */
 

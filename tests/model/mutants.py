@@ -22,7 +22,7 @@ import tap
 
 RING, INLINE = "core/ring.c", "include/cairn/ring.h"
 
-CAS_POS = "if (!cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES)) /* count of records starts at 0 again */\n\t\treturn RING_MOVED;\n"
+CAS_POS = "if (!ring_enter(r, o, ns + CAIRN_PACKET_HEADER_BYTES, nested)) /* count of records starts at 0 again */\n\t\treturn RING_MOVED;\n"
 INVALIDATE = ("\tif (cairn_load64(&h->seq) == old_lap)\n"
               "\t\t(void)cairn_local_cas64(&h->seq, old_lap, CAIRN_SEQ_INVALID);\n")
 VALID = "\tcairn_store64_release(&h->seq, s); /* ORDER valid:A, pairs with read:C */\n"
@@ -41,7 +41,8 @@ MUTANTS = [
     # reserve
     ("* reserve: clock before pos", INLINE,
      "\tuint64_t ts = cairn_port_clock();\n", "\tuint64_t ts = cairn_port_clock();\n\n\to = cairn_load64(&r->pos);\n"),
-    ("* reserve: one try goes behind what is pending", INLINE, "cairn_ring_turn(s, r, cairn_load64(&r->committed), ", "cairn_ring_turn(s, r, cairn_load64(&r->pos), "),
+    ("* reserve: one try goes behind what is pending", INLINE, "cairn_ring_turn_at(s, r, cairn_load64(&r->committed), ",
+     "cairn_ring_turn_at(s, r, cairn_load64(&r->pos), "),
     ("reserve: record not counted", INLINE, "n = o + size + CAIRN_ONE_RECORD;", "n = o + size;"),
     ("reserve: limit not tested", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "0"),
     ("reserve: limit reached is too far", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "cairn_pos_diff(cairn_load64(&r->limit), n) <= 0"),
@@ -112,10 +113,10 @@ MUTANTS = [
     ("open: fence before the invalidation", RING, "\tcairn_fence_release(); /* ORDER invalid:A, pairs with read:B */\n", "",
      INVALIDATE, "\tcairn_fence_release();\n" + INVALIDATE),
     ("open: losses counted after the swap", RING, "\tlost = cairn_ring_lost(r);\n", "", CAS_POS, CAS_POS + "\tlost = cairn_ring_lost(r);\n"),
-    ("open: store instead of swap", RING, "if (!cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES))",
-     "if ((cairn_store64(&r->pos, ns + CAIRN_PACKET_HEADER_BYTES), false))"),
-    ("open: count of records goes on", RING, "cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES)",
-     "cairn_local_cas64(&r->pos, o, (ns + CAIRN_PACKET_HEADER_BYTES) | (o & ~CAIRN_POS_MASK))"),
+    ("open: store instead of swap", RING, "\treturn cairn_local_cas64(&r->pos, o, n);\n",
+     "\tcairn_store64(&r->pos, n);\n\treturn true;\n"),
+    ("open: count of records goes on", RING, "ring_enter(r, o, ns + CAIRN_PACKET_HEADER_BYTES, nested)",
+     "ring_enter(r, o, (ns + CAIRN_PACKET_HEADER_BYTES) | (o & ~CAIRN_POS_MASK), nested)"),
     ("open: a lost swap taken for a loss", RING, "again */\n\t\treturn RING_MOVED;", "again */\n\t\treturn RING_LOST;"),
     ("open: a lost swap taken for success", RING, "again */\n\t\treturn RING_MOVED;", "again */\n\t\t;"),
     ("open: closed.end missing", RING, "\t\tcairn_store64(&c->end, o);\n", ""),
@@ -180,13 +181,43 @@ EQUIVALENT = [
      "does not see", RING, "ring_packet_start(r, cairn_load64(&r->committed))) > (int64_t)ring)",
      "cairn_load64(&r->committed)) > (int64_t)ring)"),
     ("open: limit not raised", "stale downwards: the next record's slow path raises it", RING,
-     "\tring_set_limit(r, ns + packet - 4);\n\tif (cairn_load64", "\tif (cairn_load64"),
+     "\tring_set_limit(r, ns + packet - 4);\n", ""),
     ("open: no fence before enabled is looked at", "an order between stores of one CPU and loads of another that this model "
      "does not weaken (the writer's own loads are never late)", RING, "\tcairn_fence_full(); /* ORDER open:B, pairs with stop:A */\n", ""),
     ("stop: no fence", "as before, the other side", RING, "\tcairn_fence_full(); /* ORDER stop:A, pairs with open:B */\n", ""),
     ("open: swapped whatever it is", "the swap itself compares; the load before it only saves a write to the line", RING,
      "\tif (cairn_load64(&h->seq) == old_lap)\n\t\t(void)", "\t(void)"),
 ]
+
+# The writer that can be left by a jump (CAIRN_PORT_JUMPS), and what goes on after it.
+JUMPS = [
+    ("* jump: nobody looks for a pending record", INLINE, "if (nesting == CAIRN_OUTERMOST && CAIRN_UNLIKELY(cairn_load64_own(&r->committed) != o))", "if (0)"),
+    ("jump: one try marks while an outer record is pending", INLINE,
+     "if (nesting == CAIRN_AT_COMMITTED && CAIRN_UNLIKELY(cairn_load64_own(&r->pos) != o))", "if (0)"),
+    ("jump: the writer does not mark", INLINE, "\t\tcairn_port_mark(&r->frame);\n", ""),
+    ("jump: the opener does not mark", RING, "\telse\n\t\tcairn_port_mark(&r->frame);\n", ""),
+    ("* jump: nested writers are not counted", RING, "\tcairn_local_inc64(&r->begun);\n\tturn =", "\tturn ="),
+    ("jump: nested writers are counted behind the swap", RING, "\tcairn_local_inc64(&r->begun);\n\tturn = cairn_ring_turn_at(s, r, size, CAIRN_ANY_DEPTH);\n",
+     "\tturn = cairn_ring_turn_at(s, r, size, CAIRN_ANY_DEPTH);\n\tcairn_local_inc64(&r->begun);\n"),
+    ("jump: nested openers are not counted", RING, "\tif (nested)\n\t\tcairn_local_inc64(&r->begun);\n\telse\n", "\tif (!nested)\n",
+     "\tif (nested)\n\t\tcairn_local_inc64(&r->done);\n\treturn false;", "\treturn false;",
+     "\tif (nested)\n\t\tcairn_local_inc64(&r->done);\n\tif (cairn_load64", "\tif (cairn_load64"),
+    ("* jump: what began at committed is not seen", RING, "return begun != done || !cairn_port_marked(cairn_load64(&r->frame));", "return begun != done;"),
+    ("jump: counted once only", RING, "while (cairn_load64(&r->begun) != begun);", "while (0);"),
+    ("* jump: publishing not noted", RING, "\t\tcairn_store64(&r->settled, to);", "\t\t"),
+    ("jump: a commit on its way not finished", RING, "if (off && content > off)", "if (0)"),
+    ("* jump: the end of a packet not foreseen", RING, "\t\t(void)cairn_local_cas64(&c->end, old_end, o);\n", "\t\t;\n"),
+    ("jump: the end of a packet stored, not swapped", RING, "(void)cairn_local_cas64(&c->end, old_end, o);", "cairn_store64(&c->end, o);"),
+    ("jump: an opener's work not finished", RING, "\t\tring_finish_opening(r, q, close, cairn_load64(&h->events_discarded));\n", ""),
+    ("jump: the first packet not finished", RING, "\t\tring_finish_opening(r, q, ring_close_time(r, q, last), 0);\n", ""),
+    ("jump: a number and no header", RING, "\tcairn_store64(&h->content_bits, 8 * CAIRN_PACKET_HEADER_BYTES);\n\tcairn_store64(&h->ts_begin, begin);\n\tcairn_store64(&h->ts_end, begin);\n\tcairn_store64(&h->events_discarded, lost);\n", ""),
+    ("jump: total not taken back", RING, "\tcairn_store64(&r->events_total, cairn_load64(&h->events_before));\n", ""),
+    ("jump: given up and not counted", RING, "cairn_load64(&r->lost[CAIRN_LOST_ABANDONED]) + given_up", "cairn_load64(&r->lost[CAIRN_LOST_ABANDONED])"),
+    ("jump: counts of nested writers not evened", RING, "\tcairn_store64(&r->done, cairn_load64(&r->begun));\n", ""),
+    ("jump: not looked for when a packet is full", RING, "cairn_load64(&r->pos) && cairn_port_recover(r, CAIRN_LEFT_PERHAPS))\n\t\treturn true;", "0)\n\t\treturn true;"),
+    ("jump: the last packet's content left", RING, "\tcairn_store64(&h->content_bits, (keep & r->pkt_mask) * 8);\n", ""),
+]
+MUTANTS += JUMPS
 
 # Quick ones first: most mutants die in the first stage.
 STAGES = [("nesting", ["one_write"]), ("reader", []),
@@ -196,19 +227,20 @@ STAGES = [("nesting", ["one_write"]), ("reader", []),
 INCLUDES = ["tests/model", "tests", "."]
 
 
-def build(tree, program):
+def build(tree, program, jumps):
     out = os.path.join(tree, "model-" + program)
     command = [os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-w", "-DCAIRN_MODEL=1", "-DCAIRN_CLOCK_RETRIES=8", f"-I{tree}"]
+    command += ["-DCAIRN_PORT_JUMPS=1"] if jumps else []
     command += [f"-I{os.path.join(tap.SRC, folder)}" for folder in INCLUDES[:2]]
     tap.run(command + [os.path.join(tap.SRC, "tests/model", program + ".c"), "-o", out])
     return out
 
 
-def killer(tree):
+def killer(tree, jumps):
     """The stage that fails on this tree, or None."""
-    for program, words in STAGES:
+    for program, words in [("nesting", ["jump", "one_write"])] if jumps else STAGES:
         try:
-            done = subprocess.run([build(tree, program)] + words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            done = subprocess.run([build(tree, program, jumps)] + words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   stdin=subprocess.DEVNULL, timeout=600, check=False, text=True,
                                   env={k: v for k, v in os.environ.items() if k != "CAIRN_LONG"})
         except subprocess.TimeoutExpired:
@@ -230,12 +262,12 @@ def mutate(tree, path, *changes):
         source.write(text)
 
 
-def tried(path, changes):
+def tried(path, changes, jumps):
     with tap.folder() as tree:
         for folder in ("core", "include", "arch"):
             shutil.copytree(os.path.join(tap.SRC, folder), os.path.join(tree, folder))
         mutate(tree, path, *changes)
-        return killer(tree)
+        return killer(tree, jumps)
 
 
 def must_die(future):
@@ -256,10 +288,10 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         for name, path, *changes in MUTANTS:
             if (full or name.startswith("*")) and (not words or any(word in name for word in words)):
-                tap.add("dies: " + name.lstrip("* "), must_die, pool.submit(tried, path, changes))
+                tap.add("dies: " + name.lstrip("* "), must_die, pool.submit(tried, path, changes, "jump:" in name))
         for name, why, path, *changes in EQUIVALENT:
             if full and (not words or any(word in name for word in words)):
-                tap.add(f"lives: {name}", must_live, pool.submit(tried, path, changes), why)
+                tap.add(f"lives: {name}", must_live, pool.submit(tried, path, changes, "jump:" in name), why)
         tap.main()
 
 
