@@ -138,10 +138,11 @@ def jumps(streams):
         j = stat(files(folder, pid)[0])
         t = j["total"]
         print(f"# {streams}: {begun} begun, {ended} ended, {jumped} jumps: {t}")
+        by = t["lost_by"]
         got = t["decoded"] + t["lost"] + t["overwritten"] + j["lost_no_stream"]
         # one that was left before it took its place has not begun for us
-        tap.check(ended <= got <= begun, f"{begun} begun, {ended} ended, {got} accounted for: {t}")
-        by = t["lost_by"]
+        # (of CPUs' streams, one left just behind its last store is in the trace, and counted as abandoned too)
+        tap.check(ended <= got <= begun + (by["abandoned"] // 10 if JUMPS[streams] else 0), f"{begun} begun, {ended} ended, {got} accounted for: {t}")
         tap.check(by["abandoned"] >= jumped / 20, f"{by['abandoned']} abandoned in {jumped} jumps")
         # what was whole behind one that was left goes with it; not more
         tap.check(by["abandoned"] <= 8 * jumped, f"{by['abandoned']} abandoned in {jumped} jumps")
