@@ -23,7 +23,7 @@
 
 /* To be changed with struct port_handle, struct cairn_process, or what a copy expects of another's functions. */
 #define COPY_VERSION 1
-#define COPY_NOTE    0xca1u
+#define COPY_NOTE    0xca1
 
 #define COPY_STRING_(x) #x
 #define COPY_STRING(x)  COPY_STRING_(x)
