@@ -21,6 +21,11 @@
 
 struct cairn_ring;
 
+/* Streams: of threads, by CAIRN_STREAMS at most 1,024 beside those of the CPUs, on machines of up to 1,024. */
+#ifndef CAIRN_MAX_CPUS
+#define CAIRN_MAX_CPUS 2048
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -74,6 +74,8 @@ for name, options in {
     "many-threads": {"CAIRN_STREAMS": "4", "lossless": False},
     "destructors": {"CAIRN_STREAMS": "4", "lossless": False},
     "signals": {"lossless": False, "CAIRN_RING_KB": "64"},
+    "rites": {"SCENE_RITES": "3"},
+    "thousand": {"CAIRN_STREAMS": "1024", "CAIRN_RING_KB": "32"},
 }.items():
     tap.add(f"{name}: all events are accounted for", lambda n=name, o=options: exact(n, **o))
 
@@ -81,6 +83,18 @@ for name, options in {
 @tap.test("short threads hand one stream on")
 def _():
     tap.equal(len(exact("short-threads")["cpus"]), 1, "streams used")
+
+
+@tap.test("a thousand threads at once have a thousand streams")
+def _():
+    j = exact("thousand", CAIRN_STREAMS="1024", CAIRN_RING_KB="32")
+    tap.check(len(j["cpus"]) >= 1000, f"{len(j['cpus'])} streams")
+    tap.equal(j["total"]["decoded"], 1000 * 200, "decoded")
+
+
+@tap.test("constructors, atexit handlers and destructors emit, on both sides of Cairn's own")
+def _():
+    tap.equal(exact("rites", SCENE_RITES="3")["total"]["decoded"], 3 + 3 + 3 + 2 * 3 + 3, "decoded")
 
 
 @tap.test("signals while threads get their streams take no second stream")
