@@ -528,18 +528,34 @@ static void event_keep_boot_patterns(const char *args)
 	kept[n] = 0;
 }
 
+static struct cairn_module *event_image(void)
+{
+	event_own_image.events = __start_cairn_events;
+	event_own_image.events_stop = __stop_cairn_events;
+	event_own_image.keys = __start_cairn_keys;
+	event_own_image.keys_stop = __stop_cairn_keys;
+	event_own_image.owner = "image";
+	return &event_own_image;
+}
+
+#if CAIRN_PORT_SHARE
+int cairn_events_join(void)
+{
+	return cairn_register(event_image());
+}
+
+void cairn_events_part(void)
+{
+	(void)cairn_unregister(&event_own_image);
+}
+#endif
+
 void cairn_events_begin(const char *boot_args)
 {
 	struct cairn_event *e;
 
-	if (!event_own_image.registered) {
-		event_own_image.events = __start_cairn_events;
-		event_own_image.events_stop = __stop_cairn_events;
-		event_own_image.keys = __start_cairn_keys;
-		event_own_image.keys_stop = __stop_cairn_keys;
-		event_own_image.owner = "image";
-		(void)event_list_module(&event_own_image);
-	}
+	if (!event_own_image.registered)
+		(void)event_list_module(event_image());
 	if (boot_args)
 		event_keep_boot_patterns(boot_args);
 	if (!cairn_image.next_id)

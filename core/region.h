@@ -46,7 +46,13 @@ struct cairn_image {
 	char boot_patterns[256]; /* trace=, for events that register late */
 };
 
+#if CAIRN_PORT_SHARE
+CAIRN_PRIVATE extern struct cairn_image *cairn_image_used; /* this copy's, or another's (cairn_adopt()) */
+CAIRN_PRIVATE extern struct cairn_image cairn_image_own;
+#define cairn_image (*cairn_image_used)
+#else
 CAIRN_PRIVATE extern struct cairn_image cairn_image;
+#endif
 
 /* Lay out for `room` bytes of memory (0: as much as config->ring_bytes needs). CAIRN_EINVAL, CAIRN_ERANGE, CAIRN_ENOMEM (does not fit). */
 CAIRN_PRIVATE int cairn_region_plan(const struct cairn_config *config, uint64_t room,
@@ -68,6 +74,8 @@ CAIRN_PRIVATE uint64_t cairn_meta_hash(const struct cairn_event *e);
 
 /* event.c: register the image's own events, give all known ones an id and an entry, obey trace=. */
 CAIRN_PRIVATE void cairn_events_begin(const char *boot_args);
+CAIRN_PRIVATE int cairn_events_join(void); /* the image's own events, late: cairn_register() */
+CAIRN_PRIVATE void cairn_events_part(void);
 CAIRN_PRIVATE void cairn_events_tracer(void); /* the tracer's switch or filter changed */
 
 #endif

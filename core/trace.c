@@ -6,7 +6,12 @@
 #include "ring.h"
 #include "text.h"
 
+#if CAIRN_PORT_SHARE
+static struct cairn_ring *trace_own_rings[CAIRN_MAX_CPUS];
+struct cairn_ring **cairn_ring_table = trace_own_rings;
+#else
 struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
+#endif
 
 #if CAIRN_STATIC_BYTES
 static char trace_memory[CAIRN_STATIC_BYTES] CAIRN_ALIGNED(4096);
@@ -101,6 +106,42 @@ void cairn_detach(void)
 	cairn_image.region = NULL;
 	cairn_store32(&cairn_image.stopped, 0);
 }
+
+#if CAIRN_PORT_SHARE
+/* To be changed when anything changes that two copies must agree on and that the sizes do not show. */
+#define TRACE_SHARE_VERSION 1
+
+void cairn_share(struct cairn_shared *out)
+{
+	*out = (struct cairn_shared){
+		{TRACE_SHARE_VERSION, CAIRN_MAX_CPUS, sizeof(cairn_image), sizeof(struct cairn_event), sizeof(struct cairn_field),
+		 sizeof(struct cairn_ring), sizeof(struct cairn_module), sizeof(struct cairn_key_site)},
+		cairn_image_used,
+		cairn_ring_table};
+}
+
+int cairn_adopt(const struct cairn_shared *other)
+{
+	struct cairn_shared own;
+	unsigned i;
+
+	cairn_share(&own);
+	for (i = 0; i < sizeof(own.signature) / sizeof(own.signature[0]); i++) {
+		if (own.signature[i] != other->signature[i])
+			return CAIRN_EINVAL;
+	}
+	cairn_image_used = other->image;
+	cairn_ring_table = other->rings;
+	return cairn_events_join();
+}
+
+void cairn_leave(void)
+{
+	cairn_events_part();
+	cairn_image_used = &cairn_image_own;
+	cairn_ring_table = trace_own_rings;
+}
+#endif
 
 void *cairn_region(size_t *bytes)
 {

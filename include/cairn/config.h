@@ -6,6 +6,8 @@
 #ifndef CAIRN_CONFIG_H
 #define CAIRN_CONFIG_H
 
+#include "port.h" /* it may give other defaults */
+
 /* 0 compiles tracing out: events keep their type checks and vanish from the image. */
 #ifndef CAIRN_ENABLE
 #define CAIRN_ENABLE 1
@@ -16,7 +18,7 @@
 #define CAIRN_DEBUG 0
 #endif
 
-/* CPUs in a kernel, streams at once in user space. Costs 8 bytes of .bss each. */
+/* CPUs in a kernel; streams in user space, where the default is 2048. Costs 8 bytes of .bss each (16 in user space). */
 #ifndef CAIRN_MAX_CPUS
 #define CAIRN_MAX_CPUS 256
 #endif

@@ -52,6 +52,10 @@
  *				it was left, give up what is pending by cairn_ring_recover(), with everything that could interrupt held off.
  *				True: look again; false: the writer will go on, or that is not known. One that will go on must never be taken
  *				for one that was left. Any context.
+ *	CAIRN_PORT_RING		struct cairn_ring *cairn_port_ring(void), inline: the ring of this context, or NULL; in place of a look into
+ *				cairn_rings[] at cairn_port_cpu(). Any context.
+ *	CAIRN_PORT_SHARE	several images of one process (program, shared libraries) have copies of Cairn, which share one region: then
+ *				cairn_adopt() and its kin exist (trace.h), and the symbols of a copy are hidden, so that no image takes another's.
  *	CAIRN_PORT_POPULATE	int cairn_port_populate(uint64_t offset, uint64_t bytes): this part of the region is about to be written for
  *				the first time; make sure that it can be. 0, or a negative CAIRN_E* (a ring is then not opened, an event
  *				not described). Called again for what is populated already, with neighbours in the same page. Any context
@@ -84,6 +88,12 @@
 #ifndef CAIRN_PORT_JUMPS
 #define CAIRN_PORT_JUMPS 0
 #endif
+#ifndef CAIRN_PORT_RING
+#define CAIRN_PORT_RING 0
+#endif
+#ifndef CAIRN_PORT_SHARE
+#define CAIRN_PORT_SHARE 0
+#endif
 #ifndef CAIRN_PORT_POPULATE
 #define CAIRN_PORT_POPULATE 0
 #endif
@@ -92,6 +102,18 @@
 #endif
 #ifndef CAIRN_PORT_CACHE_CLEAN
 #define CAIRN_PORT_CACHE_CLEAN 0
+#endif
+
+#if CAIRN_PORT_SHARE
+#undef CAIRN_C_BEGIN
+#undef CAIRN_C_END
+#ifdef __cplusplus
+#define CAIRN_C_BEGIN _Pragma("GCC visibility push(hidden)") extern "C" {
+#define CAIRN_C_END   } _Pragma("GCC visibility pop")
+#else
+#define CAIRN_C_BEGIN _Pragma("GCC visibility push(hidden)")
+#define CAIRN_C_END   _Pragma("GCC visibility pop")
+#endif
 #endif
 
 #if CAIRN_PORT_STAGE || CAIRN_PORT_JUMPS

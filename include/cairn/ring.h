@@ -46,7 +46,12 @@ enum cairn_nesting { CAIRN_AT_COMMITTED, CAIRN_OUTERMOST, CAIRN_ANY_DEPTH };
 CAIRN_C_BEGIN
 
 /* The ring of each CPU or stream; NULL = none (yet). Written by control operations, read by emitters. */
+#if CAIRN_PORT_SHARE
+extern struct cairn_ring **cairn_ring_table; /* of the copy whose region it is */
+#define cairn_rings cairn_ring_table
+#else
 extern struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
+#endif
 
 /* Out-of-line parts of the writer, see core/ring.c. Context: any, preemption off. */
 bool cairn_ring_slow(struct cairn_ring *r, uint32_t size);
@@ -80,11 +85,15 @@ CAIRN_C_END
 /* This CPU's ring, or NULL. */
 CAIRN_INLINE struct cairn_ring *cairn_ring_here(void)
 {
+#if CAIRN_PORT_RING
+	return cairn_port_ring(); /* ORDER ring:B, pairs with ring:A */
+#else
 	unsigned cpu = cairn_port_cpu();
 
 	if (CAIRN_UNLIKELY(cpu >= CAIRN_MAX_CPUS))
 		return NULL;
 	return CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
+#endif
 }
 
 CAIRN_INLINE struct cairn_ring *cairn_ring_current(void)

@@ -60,31 +60,6 @@ void cairn_share_configure(const char *v)
 		cairn_process.nr_streams = CAIRN_MAX_CPUS - cairn_process.nr_cpus;
 }
 
-/* Blocks signals and cancellation, so that nothing of this thread's runs while it holds the lock. */
-struct port_locked {
-	sigset_t before;
-	int cancel, saved_errno;
-};
-
-static void port_lock(struct port_locked *l)
-{
-	sigset_t all;
-
-	l->saved_errno = errno;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &l->before);
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &l->cancel);
-	(void)pthread_mutex_lock(&cairn_process.lock);
-}
-
-static void port_unlock(const struct port_locked *l)
-{
-	(void)pthread_mutex_unlock(&cairn_process.lock);
-	(void)pthread_setcancelstate(l->cancel, NULL);
-	pthread_sigmask(SIG_SETMASK, &l->before, NULL);
-	errno = l->saved_errno;
-}
-
 /* This thread's struct rseq; NULL: its streams are claimed. */
 static char *port_rseq(void)
 {
@@ -95,8 +70,7 @@ static char *port_rseq(void)
 #endif
 }
 
-/* The thread shares the CPUs' streams from here on. All signals are blocked. False: no memory. */
-bool cairn_share_begin(uint32_t tid)
+struct port_staging *cairn_share_begin(uint32_t tid)
 {
 	struct port_staging *s;
 
@@ -109,7 +83,7 @@ bool cairn_share_begin(uint32_t tid)
 		s = mmap(NULL, PORT_STAGING_BYTES, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (s == MAP_FAILED)
-			return false;
+			return NULL;
 	}
 	s->ring.base = offsetof(struct port_staging, room);
 	s->ring.limit = PORT_STAGING_BYTES;
@@ -121,8 +95,7 @@ bool cairn_share_begin(uint32_t tid)
 	s->at.rings = &cairn_rings[cairn_process.nr_streams];
 	s->at.nr_cpus = port_rseq() ? cairn_process.nr_cpus : 0;
 	s->at.rseq = port_rseq() ? port_rseq() : (char *)s->no_rseq;
-	cairn_port_own_staging = &s->ring;
-	return true;
+	return s;
 }
 
 /* Count records that were left while they were prepared; by the first of the CPUs' streams that there is. */
@@ -180,20 +153,20 @@ static CAIRN_COLD void port_look_for_left(struct port_staging *s)
 	cairn_jump_release_signals(&before);
 }
 
-/* At the thread's end. */
-void cairn_share_end(void)
+void cairn_share_use(struct port_staging *s)
 {
-	struct port_staging *s = port_staging_of(cairn_port_own_staging);
+	cairn_port_own_staging = s ? &s->ring : NULL;
+}
+
+void cairn_share_end(struct port_staging *s)
+{
 	struct port_locked l;
 
-	if (!s)
-		return;
-	port_lock(&l);
-	cairn_port_own_staging = NULL;
+	cairn_process_lock(&l);
 	port_give_up(s);
 	s->next = cairn_process.free_staging;
 	cairn_process.free_staging = s;
-	port_unlock(&l);
+	cairn_process_unlock(&l);
 }
 
 /* The stream of a CPU's first event. Who comes while it is being opened waits. NULL: no room in the file system, no region. */
@@ -203,12 +176,12 @@ static CAIRN_COLD struct cairn_ring *port_open_cpu(unsigned index)
 
 	if (cairn_process_ns(CLOCK_MONOTONIC_COARSE) < __atomic_load_n(&cairn_process.cpu_retry_at, __ATOMIC_RELAXED))
 		return NULL;
-	port_lock(&l);
+	cairn_process_lock(&l);
 	if (!cairn_rings[index] && __atomic_load_n(&cairn_process.region, __ATOMIC_ACQUIRE) == PORT_REGION &&
 	    cairn_ring_open(index, 0))
 		__atomic_store_n(&cairn_process.cpu_retry_at,
 				 cairn_process_ns(CLOCK_MONOTONIC_COARSE) + PORT_RETRY_NS, __ATOMIC_RELAXED);
-	port_unlock(&l);
+	cairn_process_unlock(&l);
 	return CAIRN_LOAD_PTR(&cairn_rings[index]);
 }
 
@@ -422,5 +395,4 @@ void cairn_share_child(void)
 	cairn_process.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	cairn_process.free_staging = NULL; /* it was being changed, perhaps */
 	cairn_process.cpu_retry_at = 0;
-	cairn_port_own_staging = NULL; /* not reused: the child may be in the middle of an event there */
 }

@@ -74,6 +74,8 @@ for name, options in {
     "many-threads": {"CAIRN_STREAMS": "4", "lossless": False},
     "destructors": {"CAIRN_STREAMS": "4", "lossless": False},
     "signals": {"lossless": False, "CAIRN_RING_KB": "64"},
+    "rites": {"SCENE_RITES": "3"},
+    "thousand": {"CAIRN_STREAMS": "1024", "CAIRN_RING_KB": "32"},
 }.items():
     tap.add(f"{name}: all events are accounted for", lambda n=name, o=options: exact(n, **o))
 
@@ -81,6 +83,18 @@ for name, options in {
 @tap.test("short threads hand one stream on")
 def _():
     tap.equal(len(exact("short-threads")["cpus"]), 1, "streams used")
+
+
+@tap.test("a thousand threads at once have a thousand streams")
+def _():
+    j = exact("thousand", CAIRN_STREAMS="1024", CAIRN_RING_KB="32")
+    tap.check(len(j["cpus"]) >= 1000, f"{len(j['cpus'])} streams")
+    tap.equal(j["total"]["decoded"], 1000 * 200, "decoded")
+
+
+@tap.test("constructors, atexit handlers and destructors emit, on both sides of Cairn's own")
+def _():
+    tap.equal(exact("rites", SCENE_RITES="3")["total"]["decoded"], 3 + 3 + 3 + 2 * 3 + 3, "decoded")
 
 
 @tap.test("signals while threads get their streams take no second stream")
@@ -138,10 +152,11 @@ def jumps(streams):
         j = stat(files(folder, pid)[0])
         t = j["total"]
         print(f"# {streams}: {begun} begun, {ended} ended, {jumped} jumps: {t}")
+        by = t["lost_by"]
         got = t["decoded"] + t["lost"] + t["overwritten"] + j["lost_no_stream"]
         # one that was left before it took its place has not begun for us
-        tap.check(ended <= got <= begun, f"{begun} begun, {ended} ended, {got} accounted for: {t}")
-        by = t["lost_by"]
+        # (of CPUs' streams, one left just behind its last store is in the trace, and counted as abandoned too)
+        tap.check(ended <= got <= begun + (by["abandoned"] // 10 if JUMPS[streams] else 0), f"{begun} begun, {ended} ended, {got} accounted for: {t}")
         tap.check(by["abandoned"] >= jumped / 20, f"{by['abandoned']} abandoned in {jumped} jumps")
         # what was whole behind one that was left goes with it; not more
         tap.check(by["abandoned"] <= 8 * jumped, f"{by['abandoned']} abandoned in {jumped} jumps")

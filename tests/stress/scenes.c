@@ -542,6 +542,81 @@ static void scene_acknowledge(void)
 	}
 }
 
+/* ---- a thousand at once ---- */
+
+#define THOUSAND 1000
+
+static pthread_barrier_t scene_all;
+
+static void *scene_one_of_all(void *arg)
+{
+	(void)arg;
+	pthread_barrier_wait(&scene_all);
+	scene_emit(100);
+	pthread_barrier_wait(&scene_all); /* all have a stream now */
+	scene_emit(100);
+	pthread_barrier_wait(&scene_all);
+	return NULL;
+}
+
+static void scene_thousand(void)
+{
+	static pthread_t t[THOUSAND];
+	pthread_attr_t attr;
+	unsigned i;
+
+	pthread_barrier_init(&scene_all, NULL, THOUSAND);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	for (i = 0; i < THOUSAND; i++)
+		scene_need(!pthread_create(&t[i], &attr, scene_one_of_all, NULL), "thread");
+	for (i = 0; i < THOUSAND; i++)
+		pthread_join(t[i], NULL);
+}
+
+/* ---- constructors, destructors, atexit ---- */
+
+static unsigned scene_rite; /* in the scene `rites` these count */
+
+/* Before Cairn's own constructor, which has the same priority and stands behind in the link: nothing is on yet, and nothing breaks. */
+__attribute__((__constructor__(101))) static void scene_first(void)
+{
+	cairn_trace_step(1);
+}
+
+__attribute__((__constructor__)) static void scene_constructor(void)
+{
+	const char *s = getenv("SCENE_RITES");
+
+	scene_rite = s ? (unsigned)atoi(s) : 0;
+	scene_emit(scene_rite);
+}
+
+static void scene_say_emitted(void)
+{
+	dprintf(1, "emitted %llu\n", (unsigned long long)scene_emitted);
+}
+
+/* Behind Cairn's own destructor. */
+__attribute__((__destructor__(101))) static void scene_last(void)
+{
+	scene_emit(scene_rite);
+	if (scene_rite)
+		scene_say_emitted();
+}
+
+static void scene_at_exit(void)
+{
+	scene_emit(scene_rite);
+	scene_run_threads(2, scene_rite);
+}
+
+static void scene_rites(void)
+{
+	scene_need(!atexit(scene_at_exit), "atexit");
+	scene_emit(scene_rite);
+}
+
 /* ---- jumps out of events ---- */
 
 #define JUMPERS 3
@@ -668,6 +743,8 @@ static const struct {
 	void (*play)(void);
 } scenes[] = {
 	{"jumps", scene_jumps},
+	{"thousand", scene_thousand},
+	{"rites", scene_rites},
 	{"plain", scene_plain},
 	{"fork", scene_fork},
 	{"fork-control", scene_fork_control},
@@ -701,6 +778,7 @@ int main(int argc, char **argv)
 			continue;
 		scenes[i].play();
 		printf("emitted %llu\n", (unsigned long long)scene_emitted);
+		fflush(stdout); /* a destructor may say a later number */
 		return 0;
 	}
 	fprintf(stderr, "usage: scenes NAME\n");
