@@ -85,6 +85,22 @@ def _():
     tap.equal(len(exact("short-threads")["cpus"]), 1, "streams used")
 
 
+@tap.test("a hundred thousand short threads leave nothing behind: no memory, no stream, no page of the file")
+def _():
+    with tap.folder() as folder:
+        env = dict(os.environ, CAIRN_DIR=folder, CAIRN_TRACE="crowd:*", CAIRN_RING_KB="256")
+        text = subprocess.run([os.path.join(tap.BUILD, "tests", "stress", "crowd"), "short", "100000"], stdout=subprocess.PIPE, env=env,
+                              check=True, text=True, timeout=100).stdout
+        path, = glob.glob(os.path.join(folder, "*.cairn"))
+        j = stat(path)
+        tap.equal(j["total"]["decoded"] + j["total"]["overwritten"], 300000, f"events, three a thread: {j['total']} {j['lost_no_stream']}")
+        tap.check(len(j["cpus"]) <= 21, f"{len(j['cpus'])} streams, of 20 threads at once")
+        grown = int(re.search(r"grown (-?\d+)", text)[1])
+        tap.check(grown <= 256, f"the process grew by {grown} KiB in the second half")
+        kib = os.stat(path).st_blocks // 2
+        tap.check(kib <= 512 + len(j["cpus"]) * 264, f"the file takes {kib} KiB for {len(j['cpus'])} streams of 256")
+
+
 @tap.test("a thousand threads at once have a thousand streams")
 def _():
     j = exact("thousand", CAIRN_STREAMS="1024", CAIRN_RING_KB="32")
