@@ -129,7 +129,7 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r, e
 	if (!to || !r->used)
 		return 0;
 	cb.stream = r->stream.number;
-	cb.base = cb.closed = cb.closed_offset = cb.packets_offset = 0;
+	cb.base = cb.closed = cb.closed_offset = cb.packets_offset = cb.frame = 0;
 	cb.reader = 0;
 	cb.earlier_packets = r->earlier.packets;
 	cb.earlier_events = r->earlier.events;
