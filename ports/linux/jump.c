@@ -127,6 +127,10 @@ bool cairn_jump_has_left(uint64_t frame)
 	(void)sigaltstack(NULL, &alt);
 	low = here < frame ? here : frame;
 	high = here < frame ? frame : here;
+	/*
+	 * AT_MINSIGSTKSZ would allow more room on most machines, but it counts what only processes that use AMX have: taken for the least, it
+	 * makes interrupted writers look as if they had been left.
+	 */
 	if (port_is_on(&alt, here) == port_is_on(&alt, frame) && (here >= frame || frame - here < CAIRN_ARCH_SIGFRAME_LEAST) &&
 	    port_is_one_stack(low, high))
 		return true;

@@ -26,6 +26,8 @@
 
 CAIRN_EVENT(scene, step, (field, uint64_t, n), "n=%lu");
 
+CAIRN_EVENT(early, first, (field, uint64_t, n), "n=%lu");
+
 static uint64_t scene_emitted;
 
 static void scene_emit(unsigned n)
@@ -581,7 +583,7 @@ static unsigned scene_rite; /* in the scene `rites` these count */
 /* Before Cairn's own constructor, which has the same priority and stands behind in the link: nothing is on yet, and nothing breaks. */
 __attribute__((__constructor__(101))) static void scene_first(void)
 {
-	cairn_trace_step(1);
+	cairn_trace_first(1); /* where the link puts it behind, it is on only if it was asked for */
 }
 
 __attribute__((__constructor__)) static void scene_constructor(void)
@@ -671,7 +673,7 @@ static void *jump_thread(void *arg)
 {
 	unsigned which = (unsigned)(uintptr_t)arg;
 	volatile uint64_t jumped = 0;
-	stack_t alt = {.ss_size = 65536};
+	stack_t alt = {.ss_size = 4u << 20}; /* a jump lets signals in before it leaves the stack: they pile up */
 
 	if (which) {
 		alt.ss_sp = malloc(alt.ss_size);

@@ -39,7 +39,7 @@ static struct step_shared {
 } *step_shared;
 
 static sigjmp_buf step_back;
-static int step_kind;
+static volatile int step_kind;
 
 extern char step_done[];
 
@@ -55,8 +55,10 @@ static void step_emit(int kind)
 }
 
 /* From one trap to `step_done` the tracer steps. */
-static __attribute__((__noinline__, __noclone__)) void step_once(int kind)
+static __attribute__((__noinline__)) void step_once(void)
 {
+	int kind = step_kind;
+
 	__asm__ volatile("int3");
 	if (kind & STEP_FLUSH)
 		cairn_flush();
@@ -85,7 +87,7 @@ static void step_child(void)
 	step_emit(STEP_PLAIN); /* the stream */
 	(void)sigsetjmp(step_back, 1);
 	while (!step_shared->quit)
-		step_once(step_kind);
+		step_once();
 	_exit(0);
 }
 
