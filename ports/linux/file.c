@@ -186,6 +186,7 @@ void cairn_process_read_environment(void)
 
 	cairn_process.asked = port_env("CAIRN_TRACE") != NULL;
 	cairn_process.nr_streams = (unsigned)port_env_number("CAIRN_STREAMS", 1, PORT_STREAMS_MOST, 64);
+	cairn_jump_configure();
 	cairn_share_configure(port_env("CAIRN_PER_CPU"));
 	cairn_process.ring_bytes = port_env_number("CAIRN_RING_KB", 32, 1 << 20, 1024) * 1024;
 	cairn_process.mode = port_env_mode();

@@ -22,6 +22,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -111,6 +113,16 @@ static bool port_is_interrupted(uint64_t here, uint64_t frame, const stack_t *al
 /* The thread sanitizer's: it calls handlers like functions, from inside atomic operations. Then there is no frame to be found. */
 extern void __tsan_init(void) __attribute__((__weak__));
 
+/* Valgrind makes frames of its own for handlers; it shows by what it has the loader preload. */
+static bool port_no_frames;
+
+void cairn_jump_configure(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	port_no_frames = __tsan_init || (preload && strstr(preload, "vgpreload"));
+}
+
 static bool port_is_on(const stack_t *alt, uint64_t p)
 {
 	return !(alt->ss_flags & SS_DISABLE) && p - (uint64_t)(uintptr_t)alt->ss_sp < alt->ss_size;
@@ -121,7 +133,7 @@ bool cairn_jump_has_left(uint64_t frame)
 	stack_t alt = {.ss_flags = SS_DISABLE};
 	uint64_t here, low, high;
 
-	if (__tsan_init)
+	if (port_no_frames)
 		return false;
 	cairn_arch_store_stack(&here);
 	(void)sigaltstack(NULL, &alt);

@@ -102,6 +102,7 @@ CAIRN_PRIVATE int cairn_stream_take(uint32_t tid);
 
 /* How many streams there are for CPUs, and how they are written: the value of CAIRN_PER_CPU, or NULL. nr_streams is known. */
 CAIRN_PRIVATE void cairn_share_configure(const char *per_cpu);
+CAIRN_PRIVATE void cairn_jump_configure(void);
 
 /* A staging area for this thread, which shares the CPUs' streams. NULL: no memory. All signals are blocked. */
 CAIRN_PRIVATE struct port_staging *cairn_share_begin(uint32_t tid);
