@@ -261,6 +261,17 @@ static void buffer_fit_out(struct cairn_ring *n, const struct cairn_ring *r)
 	cairn_store32(&n->enabled, buffer_wants_on(n->buffer));
 }
 
+/* Who turned the switch since `n` was fitted out may not have found it. After a full fence behind what leads to `n`. */
+static void buffer_follow_switch(struct cairn_ring *n)
+{
+	if (buffer_wants_on(n->buffer) && !cairn_load32(&n->enabled)) {
+		cairn_ring_start(n);
+		cairn_fence_full(); /* ORDER off:A, pairs with off:B: a stop must undo it */
+	}
+	if (!buffer_wants_on(n->buffer))
+		cairn_ring_stop(n);
+}
+
 /* Ask the CPU of `r` to go on in `n`; what `r` holds belongs to buffer `then` from here on. */
 static void buffer_ask(struct cairn_ring *r, struct cairn_ring *n, unsigned then)
 {
@@ -273,9 +284,7 @@ static void buffer_ask(struct cairn_ring *r, struct cairn_ring *n, unsigned then
 	cairn_store64_release(&r->successor, (uint64_t)(uintptr_t)n); /* ORDER request:A, pairs with request:B (ring.c) */
 	cairn_fence_full();					       /* ORDER stop:A, pairs with open:B (ring.c) */
 	cairn_ring_pull(r);
-	/* A stop that looked before the request was there does not know n. */
-	if (!buffer_wants_on(n->buffer))
-		cairn_ring_stop(n);
+	buffer_follow_switch(n);
 }
 
 /* Take the request back. The block that was asked for, or NULL: the CPU has gone over, or is at it. */
@@ -676,8 +685,7 @@ static void buffer_open(struct cairn_ring *r)
 	/* ORDER ring:A, pairs with ring:B: the whole control block, then the pointer */
 	__atomic_store_n((struct cairn_ring **)(uintptr_t)r->slot, r, __ATOMIC_RELEASE);
 	cairn_fence_full(); /* ORDER off:A, pairs with off:B (trace.c) */
-	if (!buffer_wants_on(r->buffer))
-		cairn_ring_stop(r);
+	buffer_follow_switch(r);
 }
 
 static bool buffer_waits(const struct cairn_ring *r, unsigned cpu)
@@ -690,7 +698,7 @@ void cairn_buffers_attach(unsigned cpu)
 {
 	unsigned i;
 
-	cairn_fence_full(); /* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside */
+	/* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside; the fence is that of off:A (trace.c) */
 	for (i = cairn_image.plan.nr_cpus; i < cairn_image.plan.nr_rings; i++) {
 		struct cairn_ring *r = &cairn_image.rings[i];
 
