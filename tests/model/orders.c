@@ -743,8 +743,17 @@ TEST(wake_of_the_reader_by_the_writer_that_publishes)
 	CHECK(orders_sleeps);
 	cairn_commit(&slot);
 	CHECK_EQ(orders_wakes, 1);
+	orders_do_fill(); /* told already */
+	CHECK_EQ(orders_wakes, 1);
 	orders_do_sleep();
 	CHECK(!orders_sleeps);
+	orders_start(); /* not asked for */
+	orders_do_fill();
+	CHECK_EQ(orders_wakes, 1);
+	CHECK_EQ(cairn_buffer_wake_at(0, 100), 0); /* not so much yet */
+	cairn_image.rings[0].consumed = cairn_image.rings[0].committed & CAIRN_POS_MASK & ~cairn_image.rings[0].pkt_mask;
+	orders_do_fill();
+	CHECK_EQ(orders_wakes, 1);
 }
 
 CHECK_MAIN()
