@@ -75,6 +75,29 @@ static bool buffer_is_written(unsigned buffer)
 	return (kind == CAIRN_BUFFER_MAIN || kind == CAIRN_BUFFER_INSTANCE) && !(cairn_load32(&cairn_image.control.leaving) >> buffer & 1);
 }
 
+/*
+ * Control block i if it is in use, or was; else NULL. The memory of others may not be there (cairn_port_populate()), and is not looked at:
+ * block i of CPU i until its main ring is opened, further ones until they were taken once.
+ */
+static struct cairn_ring *buffer_block(unsigned i)
+{
+	const struct cairn_plan *p = &cairn_image.plan;
+	bool there = i < p->nr_cpus ? CAIRN_LOAD_PTR(&cairn_rings[i]) != NULL : i - p->nr_cpus < cairn_load32(&cairn_image.control.blocks);
+
+	return there ? &cairn_image.rings[i] : NULL;
+}
+
+static unsigned buffer_nr_blocks(void)
+{
+	return cairn_image.plan.nr_cpus + cairn_load32(&cairn_image.control.blocks);
+}
+
+/* CPUs whose rings can be exchanged. */
+static unsigned buffer_nr_cpus(void)
+{
+	return cairn_image.plan.nr_cpus - cairn_image.plan.nr_fixed;
+}
+
 static bool buffer_lock(void)
 {
 	unsigned tries;
@@ -109,15 +132,17 @@ static uint64_t buffer_meets(uint64_t at, uint64_t bytes)
 	const struct cairn_plan *p = &cairn_image.plan;
 	unsigned i;
 
-	for (i = 0; i < p->nr_rings; i++) {
-		const struct cairn_ring *r = &cairn_image.rings[i];
-		uint64_t from = r->packets_offset - p->packets, size = r->ring_mask + 1;
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		const struct cairn_ring *r = buffer_block(i);
+		uint64_t from = i * p->ring_bytes, size = p->ring_bytes; /* kept for the main ring that will be opened here */
 
-		if (cairn_load32(&r->state) == CAIRN_RING_UNUSED && i < p->nr_cpus && !CAIRN_LOAD_PTR(&cairn_rings[i]) && !cairn_load32(&r->magic)) {
-			from = i * p->ring_bytes; /* kept for the main ring that will be opened here */
-			size = p->ring_bytes;
-		} else if (cairn_load32(&r->state) == CAIRN_RING_UNUSED || cairn_load32(&r->state) == CAIRN_RING_POOLED) {
-			continue;
+		if (r) {
+			uint32_t state = cairn_load32(&r->state);
+
+			if (state == CAIRN_RING_UNUSED || state == CAIRN_RING_POOLED)
+				continue;
+			from = r->packets_offset - p->packets;
+			size = r->ring_mask + 1;
 		}
 		if (at < from + size && from < at + bytes)
 			return from + size;
@@ -168,13 +193,21 @@ static struct cairn_ring *buffer_find_block(unsigned buffer, unsigned cpu, uint6
 	struct cairn_ring *fresh = NULL;
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->cpu == cpu && r->buffer == buffer && r->ring_mask == ring_bytes - 1)
 			return r; /* B2 */
-		if (!fresh && i >= cairn_image.plan.nr_cpus && cairn_load32(&r->state) == CAIRN_RING_UNUSED)
+		if (!fresh && cairn_load32(&r->state) == CAIRN_RING_UNUSED)
 			fresh = r;
+	}
+	if (!fresh && i < cairn_image.plan.nr_rings) {
+		fresh = &cairn_image.rings[i];
+		if (cairn_populate((uint64_t)((char *)fresh - cairn_image.region), sizeof(*fresh)))
+			return NULL;
+		cairn_store32(&cairn_image.control.blocks, cairn_image.control.blocks + 1);
 	}
 	return fresh;
 }
@@ -216,8 +249,6 @@ static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ri
 	uint64_t at = r ? buffer_find_extent(ring_bytes) : BUFFER_NO_EXTENT;
 
 	if (at == BUFFER_NO_EXTENT)
-		return NULL;
-	if (cairn_populate((uint64_t)((char *)r - cairn_image.region), sizeof(*r)))
 		return NULL;
 	if (cairn_load32(&r->state) == CAIRN_RING_UNUSED) {
 		r->index = (uint32_t)(r - cairn_image.rings);
@@ -301,9 +332,11 @@ static void buffer_settle(void)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->quiet != cairn_load64_acquire(&cairn_image.control.quiet[r->cpu])) /* ORDER quiet:B, pairs with quiet:A */
 			cairn_store32(&r->state, CAIRN_RING_UNUSED);
 		else if (cairn_load32(&r->then) == CAIRN_BUFFER_NONE && buffer_was_left(r) && !cairn_load64(&r->reader))
@@ -316,9 +349,11 @@ static bool buffer_is_being_begun(const struct cairn_ring *n)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		const struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		const struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && !buffer_was_left(r) &&
 		    cairn_load64(&r->successor) == ((uint64_t)(uintptr_t)n | CAIRN_SUCCESSOR_TAKEN))
 			return true;
@@ -345,9 +380,11 @@ static struct cairn_ring *buffer_frozen(unsigned snapshot, unsigned cpu)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && cairn_load32(&r->then) == snapshot && r->cpu == cpu)
 			return r;
 	}
@@ -359,11 +396,11 @@ static bool buffer_is_asked_for(const struct cairn_ring *n)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		const struct cairn_ring *r = &cairn_image.rings[i];
-		uint32_t state = cairn_load32(&r->state);
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		const struct cairn_ring *r = buffer_block(i);
+		uint32_t state = r ? cairn_load32(&r->state) : CAIRN_RING_UNUSED;
 
-		if ((cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN) == (uint64_t)(uintptr_t)n &&
+		if (r && (cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN) == (uint64_t)(uintptr_t)n &&
 		    (state == CAIRN_RING_LIVE || (state == CAIRN_RING_FROZEN && !buffer_was_left(r))))
 			return true;
 	}
@@ -375,9 +412,11 @@ static void buffer_undo(unsigned buffer)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) != CAIRN_RING_PREPARED || r->buffer != buffer || buffer_is_asked_for(r))
 			continue;
 		/* Nobody asks any more: or its CPU has gone over while we looked (which retired:B has then shown us) */
@@ -400,13 +439,13 @@ static struct cairn_ring *buffer_prepared(unsigned buffer, unsigned cpu, uint64_
 int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes)
 {
 	const struct cairn_plan *p = &cairn_image.plan;
-	unsigned first = cpu == CAIRN_ALL_CPUS ? 0 : cpu, last = cpu == CAIRN_ALL_CPUS ? p->nr_cpus : cpu + 1, i;
+	unsigned first = cpu == CAIRN_ALL_CPUS ? 0 : cpu, last = cpu == CAIRN_ALL_CPUS ? buffer_nr_cpus() : cpu + 1, i;
 	uint64_t bytes;
 	int err = CAIRN_ENOMEM;
 
 	if (!cairn_image.region)
 		return CAIRN_EIO;
-	if (!buffer_is_written(buffer) || !ring_bytes || first >= p->nr_cpus)
+	if (!buffer_is_written(buffer) || !ring_bytes || first >= buffer_nr_cpus())
 		return CAIRN_EINVAL;
 	if (ring_bytes > p->arena_bytes)
 		return CAIRN_ERANGE;
@@ -512,12 +551,11 @@ static struct cairn_ring *buffer_renew(struct cairn_ring *r, unsigned snapshot)
 
 static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 {
-	const struct cairn_plan *p = &cairn_image.plan;
 	unsigned i;
 	int err = 0;
 
 	/* what may fail comes first */
-	for (i = 0; i < p->nr_cpus; i++) {
+	for (i = 0; i < buffer_nr_cpus(); i++) {
 		struct cairn_ring *r = buffer_current(buffer, i);
 
 		if (!r)
@@ -531,7 +569,7 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 		if (!r->next)
 			return CAIRN_ENOMEM;
 	}
-	for (i = 0; i < p->nr_cpus; i++) {
+	for (i = 0; i < buffer_nr_cpus(); i++) {
 		struct cairn_ring *r = buffer_current(buffer, i), *n;
 
 		if (!r)
@@ -603,9 +641,11 @@ static void buffer_free_snapshot(unsigned snapshot)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		/* of those whose CPU has not gone over yet, too: what they hold is given up when it does */
 		if (cairn_load32(&r->then) == snapshot && (cairn_load32(&r->state) == CAIRN_RING_FROZEN || cairn_load64(&r->successor)))
 			cairn_store32(&r->then, CAIRN_BUFFER_NONE);
@@ -691,10 +731,10 @@ void cairn_buffers_attach(unsigned cpu)
 	unsigned i;
 
 	cairn_fence_full(); /* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside */
-	for (i = cairn_image.plan.nr_cpus; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
-		if (buffer_waits(r, cpu))
+		if (r && buffer_waits(r, cpu))
 			buffer_open(r);
 	}
 }
@@ -727,7 +767,7 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 	row->paused = 0;
 	row->parent = 0;
 	row->ring_bytes = bytes;
-	for (i = 0; i < p->nr_cpus; i++) {
+	for (i = 0; i < buffer_nr_cpus(); i++) {
 		if (!buffer_take((unsigned)b, i, bytes)) {
 			buffer_undo((unsigned)b);
 			buffer_unlock();
@@ -742,10 +782,10 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 	 *   block set aside, then is the main ring there; the opener: main ring, then what is set aside. One of the two sees both.
 	 */
 	cairn_fence_full(); /* ORDER attach:A, pairs with attach:B */
-	for (i = p->nr_cpus; i < p->nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
-		if (r->buffer == (unsigned)b && r->cpu < p->nr_cpus && CAIRN_LOAD_PTR(&cairn_rings[r->cpu]) && buffer_waits(r, r->cpu))
+		if (r && r->buffer == (unsigned)b && r->cpu < p->nr_cpus && CAIRN_LOAD_PTR(&cairn_rings[r->cpu]) && buffer_waits(r, r->cpu))
 			buffer_open(r);
 	}
 	buffer_unlock();
@@ -782,10 +822,10 @@ static void buffer_free_instance(unsigned buffer)
 {
 	unsigned i;
 
-	for (i = cairn_image.plan.nr_cpus; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
-		if (r->buffer != buffer || cairn_load32(&r->state) == CAIRN_RING_UNUSED)
+		if (!r || r->buffer != buffer || cairn_load32(&r->state) == CAIRN_RING_UNUSED)
 			continue;
 		cairn_store32(&r->magic, 0);
 		cairn_store64(&r->committed, 0);
@@ -981,6 +1021,7 @@ void cairn_buffers_begin(void)
 	row->mode = (uint32_t)cairn_image.mode;
 	row->ring_bytes = cairn_image.plan.ring_bytes;
 	cairn_image.control.hint = cairn_image.plan.ring_bytes * cairn_image.plan.nr_cpus;
+	cairn_image.control.blocks = 0;
 }
 
 void cairn_buffers_forget(void)
