@@ -527,7 +527,7 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 			 * the snapshot before, then this one is empty here.
 			 */
 			if (r->then == snapshot)
-				cairn_ring_clear(r);
+				cairn_ring_give_up(r);
 			cairn_store32(&r->then, snapshot);
 			continue;
 		}

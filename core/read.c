@@ -245,6 +245,14 @@ void cairn_ring_reader_close(struct cairn_ring_reader *c)
 	c->ring = NULL;
 }
 
+void cairn_ring_give_up(struct cairn_ring *r)
+{
+	uint64_t at = cairn_load64_acquire(&r->committed) & CAIRN_POS_MASK & ~CAIRN_POS_RETIRED; /* ORDER read:A, pairs with commit:A */
+
+	cairn_store64(&r->start, at);
+	cairn_store64_release(&r->consumed, at); /* ORDER consumed:A, pairs with open:A */
+}
+
 void cairn_ring_clear(struct cairn_ring *r)
 {
 	uint64_t committed, at, total;

@@ -25,7 +25,8 @@ static int blocks_load_buffers(struct cairn_image *im)
 	size_t got;
 
 	rows = rows < BUFFERS_MAX ? rows : BUFFERS_MAX;
-	im->buffers = cairn_image_copy(im, CAIRN_SECTION_BUFFERS, rows * sizeof(*im->buffers), &got);
+	im->buffers =
+		cairn_image_copy(im, CAIRN_SECTION_BUFFERS, rows * sizeof(*im->buffers), &got);
 	im->nr_buffers = (uint32_t)(got / sizeof(*im->buffers));
 	for (uint32_t i = 0; i < im->nr_buffers; i++)
 		im->buffers[i].name[sizeof(im->buffers[i].name) - 1] = '\0';
@@ -39,7 +40,8 @@ const struct cairn_buffer_row *cairn_image_origin(const struct cairn_image *im, 
 	return row && row < im->nr_buffers ? &im->buffers[row] : NULL;
 }
 
-void cairn_buffer_label(const struct cairn_image *im, const struct cairn_buffer_row *row, struct cairn_buf *t)
+void cairn_buffer_label(const struct cairn_image *im, const struct cairn_buffer_row *row,
+			struct cairn_buf *t)
 {
 	if (!row) {
 		cairn_buf_printf(t, "main");
@@ -50,12 +52,14 @@ void cairn_buffer_label(const struct cairn_image *im, const struct cairn_buffer_
 	cairn_buf_printf(t, "%s", row->kind == CAIRN_BUFFER_SNAPSHOT ? "snapshot" : row->name);
 }
 
-static bool blocks_is_named(const struct cairn_image *im, const struct cairn_buffer_row *row, const char *name)
+static bool blocks_is_named(const struct cairn_image *im, const struct cairn_buffer_row *row,
+			    const char *name)
 {
 	char label[80];
 	struct cairn_buf t;
 
-	if (row && row->kind != CAIRN_BUFFER_MAIN && row->kind != CAIRN_BUFFER_INSTANCE && row->kind != CAIRN_BUFFER_SNAPSHOT)
+	if (row && row->kind != CAIRN_BUFFER_MAIN && row->kind != CAIRN_BUFFER_INSTANCE &&
+	    row->kind != CAIRN_BUFFER_SNAPSHOT)
 		return false;
 	cairn_buf_init(&t, label, sizeof(label));
 	cairn_buffer_label(im, row, &t);
@@ -89,7 +93,8 @@ static int blocks_compare_packets(const void *a, const void *b)
 	return (*x)->index < (*y)->index ? -1 : (*x)->index > (*y)->index;
 }
 
-static void blocks_say(const struct cairn_image *im, const struct cairn_sink *sink, struct cairn_fault *f, uint32_t index)
+static void blocks_say(const struct cairn_image *im, const struct cairn_sink *sink,
+		       struct cairn_fault *f, uint32_t index)
 {
 	snprintf(f->kept, sizeof(f->kept), "this ring is left out");
 	f->ring = index;
@@ -115,7 +120,8 @@ static int blocks_drop_overlaps(struct cairn_image *im, const struct cairn_sink 
 			end = st->cb.packets_offset + st->cb.ring_mask + 1;
 			continue;
 		}
-		cairn_fault_set(&f, im->base + st->cb.packets_offset, "the ring's packets overlap those of another ring");
+		cairn_fault_set(&f, im->base + st->cb.packets_offset,
+				"the ring's packets overlap those of another ring");
 		blocks_say(im, sink, &f, st->index);
 		st->nr_slots = 0;
 	}
@@ -150,14 +156,16 @@ static void blocks_drop_doubles(struct cairn_image *im, const struct cairn_sink 
 			continue;
 		}
 		cairn_fault_set(&f, im->base + im->sections[CAIRN_SECTION_RINGS].offset,
-				"the capture has two control blocks of stream %u", im->blocks[i].number);
+				"the capture has two control blocks of stream %u",
+				im->blocks[i].number);
 		blocks_say(im, sink, &f, im->blocks[i].index);
 	}
 	im->nr_blocks = kept;
 }
 
 /* *wrong tells whether a block was left out; `sink` may be NULL. */
-static int blocks_read(struct cairn_image *im, uint64_t rows, const struct cairn_sink *sink, bool *wrong)
+static int blocks_read(struct cairn_image *im, uint64_t rows, const struct cairn_sink *sink,
+		       bool *wrong)
 {
 	im->nr_blocks = 0;
 	*wrong = false;
@@ -191,8 +199,8 @@ static uint64_t blocks_signature(const struct cairn_image *im, uint64_t rows)
 		uint64_t at = im->base + im->sections[CAIRN_SECTION_RINGS].offset + i * sizeof(cb);
 		if (!cairn_source_read_all(im->source, at, &cb, sizeof(cb)))
 			break;
-		sum = sum * 31 + cb.packets_offset + cb.magic + cb.state + cb.then + (cb.successor != 0) * 17 +
-		      (cb.committed & CAIRN_POS_RETIRED);
+		sum = sum * 31 + cb.packets_offset + cb.magic + cb.state + cb.then +
+		      (cb.successor != 0) * 17 + (cb.committed & CAIRN_POS_RETIRED);
 	}
 	return sum;
 }
@@ -206,8 +214,8 @@ static uint64_t blocks_rows(struct cairn_image *im, const struct cairn_sink *sin
 
 	if (im->state.nr_rings > rows) {
 		cairn_fault_set(&f, im->base + im->sections[CAIRN_SECTION_STATE].offset,
-				"%u rings are in use, but the region has room for %llu", im->state.nr_rings,
-				(unsigned long long)rows);
+				"%u rings are in use, but the region has room for %llu",
+				im->state.nr_rings, (unsigned long long)rows);
 		snprintf(f.kept, sizeof(f.kept), "looked at all");
 		cairn_image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 	} else {
@@ -260,12 +268,14 @@ static uint32_t blocks_owner(const struct cairn_image *im, const struct cairn_re
 	return cb->successor && cb->then != CAIRN_BUFFER_NONE ? cb->then : cb->buffer;
 }
 
-bool cairn_block_is_of(const struct cairn_image *im, const struct cairn_reader_stream *b, uint32_t row)
+bool cairn_block_is_of(const struct cairn_image *im, const struct cairn_reader_stream *b,
+		       uint32_t row)
 {
 	return blocks_owner(im, b) == row;
 }
 
-static bool blocks_is_chosen(const struct cairn_image *im, const struct cairn_reader_stream *b, const struct cairn_choice *choice)
+static bool blocks_is_chosen(const struct cairn_image *im, const struct cairn_reader_stream *b,
+			     const struct cairn_choice *choice)
 {
 	if (!choice || !choice->buffer)
 		return !im->sb.minor || !im->sb.nr_cpus || b->number < im->sb.nr_cpus;
@@ -297,7 +307,8 @@ static int blocks_compare_ages(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static void blocks_set_label(struct cairn_image *im, struct cairn_reader_stream *st, const struct cairn_choice *choice)
+static void blocks_set_label(struct cairn_image *im, struct cairn_reader_stream *st,
+			     const struct cairn_choice *choice)
 {
 	struct cairn_buf t;
 
@@ -313,19 +324,21 @@ static void blocks_set_label(struct cairn_image *im, struct cairn_reader_stream 
 static void blocks_add_places(struct cairn_reader_stream *st, struct cairn_reader_stream *b)
 {
 	for (uint64_t seq = b->first_seq; seq < b->end_seq; seq++)
-		st->places[st->nr_places++] =
-			(struct cairn_place){seq, b->cb.packets_offset + seq % b->nr_slots * b->packet_bytes, b};
+		st->places[st->nr_places++] = (struct cairn_place){
+			seq, b->cb.packets_offset + seq % b->nr_slots * b->packet_bytes, b};
 }
 
 /* The stream of blocks run[0 .. n - 1], of which those with `chosen` are read. */
-static int blocks_join_run(struct cairn_image *im, struct cairn_reader_stream **run, uint32_t n, const struct cairn_choice *choice)
+static int blocks_join_run(struct cairn_image *im, struct cairn_reader_stream **run, uint32_t n,
+			   const struct cairn_choice *choice)
 {
 	struct cairn_reader_stream *last = NULL, *first = NULL, *ahead = NULL, *st;
 	uint64_t places = 0;
 	uint32_t nr = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (i && run[i]->first_seq < run[i - 1]->end_seq) { /* slots from before it was begun */
+		if (i &&
+		    run[i]->first_seq < run[i - 1]->end_seq) { /* slots from before it was begun */
 			uint64_t most = run[i]->end_seq;
 			run[i]->first_seq = run[i - 1]->end_seq < most ? run[i - 1]->end_seq : most;
 			run[i]->nr_places = most - run[i]->first_seq;
@@ -349,7 +362,8 @@ static int blocks_join_run(struct cairn_image *im, struct cairn_reader_stream **
 		st->before.events = blocks_total(ahead);
 		memcpy(st->before.lost, ahead->cb.lost, sizeof(st->before.lost));
 	} else if (choice && choice->buffer && last->retired) {
-		st->from_first = false; /* a snapshot of its own: what was before it is nobody's here */
+		st->from_first =
+			false; /* a snapshot of its own: what was before it is nobody's here */
 	}
 	if (last->cb.cleared && !cairn_image_is_capture(im) && !(choice && choice->behind_mark)) {
 		st->mark.set = true;

@@ -217,7 +217,8 @@ static uint64_t decode_sum(const uint64_t lost[CAIRN_NR_LOST])
  * Go on counting at `to`: what lies between is told elsewhere (in other files, in other buffers) or not at all (behind a clear mark). `by` are
  * the losses that were told of the stream so far.
  */
-static void decode_jump(struct cairn_walk *w, const struct cairn_reader_before *to, const uint64_t by[CAIRN_NR_LOST])
+static void decode_jump(struct cairn_walk *w, const struct cairn_reader_before *to,
+			const uint64_t by[CAIRN_NR_LOST])
 {
 	/* up to here all losses were told; those in between are not ours */
 	uint64_t lost = decode_sum(by), next = decode_sum(to->lost);
@@ -365,8 +366,9 @@ static void decode_link(struct cairn_walk *w)
 		decode_missing(w, before - w->events);
 	}
 	w->gap_damaged = false;
-	bool restarted = w->stream->image->sb.minor ? cairn_image_epoch(w->stream->image, p->h.flags) != w->epoch :
-						      w->stream->image->state.clock_resets != 0;
+	bool restarted = w->stream->image->sb.minor
+				 ? cairn_image_epoch(w->stream->image, p->h.flags) != w->epoch
+				 : w->stream->image->state.clock_resets != 0;
 	if (w->any && p->h.ts_begin + p->shift < w->prev_end && !restarted) {
 		p->damaged = true;
 		cairn_fault_set(&f, 0,
@@ -439,7 +441,8 @@ static void decode_pass_absent(struct cairn_walk *w, uint64_t seq)
 }
 
 /* First byte of the packet, just parsed, that lies behind its block's clear mark; counts the records before it. */
-static uint32_t decode_mark_at(struct cairn_reader_packet *p, const struct cairn_reader_stream *from)
+static uint32_t decode_mark_at(struct cairn_reader_packet *p,
+			       const struct cairn_reader_stream *from)
 {
 	uint32_t at = CAIRN_PACKET_HEADER_BYTES;
 
@@ -475,7 +478,7 @@ static void decode_pass_mark(struct cairn_walk *w, const struct cairn_reader_pac
 	if (w->events > mark->before.events)
 		return;
 	struct cairn_reader_before to = mark->before;
-	to.packets = to.packets > w->next_seq ? to.packets : w->next_seq;
+	to.packets = w->next_seq;
 	if (p && p->nr_skipped)
 		to.events = p->h.events_before;
 	if (p && to.packets > p->seq)
@@ -581,10 +584,13 @@ int cairn_walk_packet(struct cairn_walk *w)
 		decode_pass_mark(w, p);
 		decode_link(w);
 		decode_note_open(w);
+		if (!st->mark.set)
+			w->account.overwritten += p->nr_skipped, w->unsaid += p->nr_skipped;
 		w->any = true;
 		w->next_seq = seq + 1;
 		w->epoch = cairn_image_epoch(st->image, p->h.flags);
-		w->prev_end = (p->h.ts_end > p->last_ts || p->damaged ? p->h.ts_end : p->last_ts) + p->shift;
+		w->prev_end = (p->h.ts_end > p->last_ts || p->damaged ? p->h.ts_end : p->last_ts) +
+			      p->shift;
 		w->events += p->nr_records;
 		w->gap_damaged = p->good < p->content;
 		w->account.packets++;

@@ -45,7 +45,9 @@ static void epoch_meet(struct epoch_span *s, const struct cairn_reader_packet *p
 	s->any = true;
 }
 
-static int epoch_visit(struct cairn_image *im, void (*visit)(void *ctx, const struct cairn_reader_packet *p, int64_t epoch), void *ctx)
+static int epoch_visit(struct cairn_image *im,
+		       void (*visit)(void *ctx, const struct cairn_reader_packet *p, int64_t epoch),
+		       void *ctx)
 {
 	for (uint32_t i = 0; i < im->nr_streams; i++) {
 		struct cairn_walk w;

@@ -42,7 +42,8 @@ static bool snapshot_control_block(const struct cairn_image *im, uint64_t offset
 		uint64_t again;
 		if (!cairn_source_read_all(im->source, im->base + offset, cb, sizeof(*cb)))
 			return false;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE); /* ORDER read:A and read:I, pair with commit:A and opened:A */
+		__atomic_thread_fence(
+			__ATOMIC_ACQUIRE); /* ORDER read:A and read:I, pair with commit:A and opened:A */
 		if (!cairn_source_read_all(
 			    im->source, im->base + offset + offsetof(struct cairn_ring, committed),
 			    &again, sizeof(again)))
@@ -90,9 +91,11 @@ int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cair
 	}
 	if (cb->state == CAIRN_RING_PREPARED) /* nothing was written to it yet */
 		return 0;
-	if (cb->magic == 0 && cb->committed == 0) /* never opened, or its opener was killed: the magic comes last */
+	if (cb->magic == 0 &&
+	    cb->committed == 0) /* never opened, or its opener was killed: the magic comes last */
 		return 0;
-	bool retired = cb->committed & CAIRN_POS_RETIRED; /* left: pos then says where its successor began */
+	bool retired = cb->committed &
+		       CAIRN_POS_RETIRED; /* left: pos then says where its successor began */
 	cb->committed &= ~CAIRN_POS_RETIRED;
 	if (retired || cb->pos & CAIRN_POS_RETIRED)
 		cb->pos = cb->committed;
@@ -109,11 +112,14 @@ int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cair
 	st->pending_bytes = (cb->pos - cb->committed) & CAIRN_POS_MASK;
 	uint64_t seq = cairn_reader_stream_seq(cb, cb->committed, cb->seq_hint);
 	bool open = cb->committed & cb->pkt_mask;
-	st->open_seq = open && !st->retired ? seq : CAIRN_SEQ_INVALID; /* the last packet of a block that was left is complete */
+	st->open_seq =
+		open && !st->retired
+			? seq
+			: CAIRN_SEQ_INVALID; /* the last packet of a block that was left is complete */
 	st->end_seq = seq + (open ? 1 : 0);
 	st->first_seq = st->end_seq > st->nr_slots ? st->end_seq - st->nr_slots : 0;
 	st->nr_places = cairn_image_is_capture(im) ? 0 : st->end_seq - st->first_seq;
-	if (im->sb.minor && cb->cleared && !cairn_image_is_capture(im)) {
+	if (im->sb.minor && !cairn_image_is_capture(im)) {
 		st->mark_seq = cairn_reader_stream_seq(cb, cb->start, seq);
 		st->mark_at = (uint32_t)(cb->start & cb->pkt_mask);
 		if (st->mark_seq > st->end_seq) /* hides nothing that could be there */
@@ -201,7 +207,8 @@ static void snapshot_set_content(struct cairn_reader_packet *p, const struct cai
 			     : "kept no record of it");
 }
 
-static bool snapshot_is_another(const struct cairn_reader_stream *st, const struct cairn_packet_header *h)
+static bool snapshot_is_another(const struct cairn_reader_stream *st,
+				const struct cairn_packet_header *h)
 {
 	return h->cpu_id != st->cb.cpu || CAIRN_PACKET_STREAM(h->flags) != st->number;
 }
@@ -215,9 +222,11 @@ static bool snapshot_block_moved(const struct cairn_reader_stream *st)
 	if (cairn_image_is_capture(im) || im->sb.minor == 0)
 		return false;
 	return !cairn_source_read_all(im->source,
-				      im->base + im->sections[CAIRN_SECTION_RINGS].offset + st->index * sizeof(now), &now,
-				      sizeof(now)) ||
-	       now.magic != CAIRN_RING_MAGIC || now.packets_offset != st->cb.packets_offset || now.stream != st->cb.stream;
+				      im->base + im->sections[CAIRN_SECTION_RINGS].offset +
+					      st->index * sizeof(now),
+				      &now, sizeof(now)) ||
+	       now.magic != CAIRN_RING_MAGIC || now.packets_offset != st->cb.packets_offset ||
+	       now.stream != st->cb.stream;
 }
 
 static void snapshot_check_header(struct cairn_reader_packet *p, const struct cairn_sink *sink)

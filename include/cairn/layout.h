@@ -234,7 +234,7 @@ struct cairn_ring {
 	uint64_t start_lost; /* losses, all causes, when it was set */
 	uint64_t next;       /* of control operations: successor that is prepared, not asked for yet */
 	uint32_t quiet;      /* of control operations, see core/buffer.c */
-	uint32_t cleared;    /* how often the stream was cleared; 0: `start` is where the ring begins, and hides nothing */
+	uint32_t cleared;    /* how often the stream was cleared; 0: what `start` hides counts as overwritten */
 	uint64_t start_events; /* records of the stream before the mark that was set last, in whichever of its rings that was */
 	uint64_t start_lost_by[CAIRN_NR_LOST]; /* losses before it */
 	uint64_t reserved4;
