@@ -8,8 +8,10 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap
@@ -164,6 +166,51 @@ def resets():
         tap.check(f"clock restarted {truth.resets} times" in cairn("info", region), "cairn info says how often")
 
 
+def wait_for_region(region, program):
+    """Its superblock is written last."""
+    deadline = time.monotonic() + 20
+    while not (os.path.exists(region) and open(region, "rb").read(16) == b"CAIRN-REGION\r\n\x1a\n"):
+        tap.check(program.poll() is None and time.monotonic() < deadline, "the region never came")
+        time.sleep(0.005)
+
+
+def recorded(what, options=(), lossless=False):
+    for seed in SEEDS:
+        with tap.folder() as folder:
+            region, capture = os.path.join(folder, "region"), os.path.join(folder, "capture")
+            with subprocess.Popen([PROGRAM, region, str(seed), "400", "300", *what], stdout=subprocess.PIPE, text=True) as program:
+                try:
+                    wait_for_region(region, program)
+                    cairn("record", "--region", region, "-o", capture, "-q", *options)
+                    truth = Truth(program.communicate(timeout=60)[0])
+                finally:
+                    program.kill()
+            tap.check("fine" in cairn("check", capture), "cairn check of the capture")
+            found = check_sums(capture, truth.main)
+            babeltrace(capture, folder, found)
+            check_sums(capture, truth.main, "--all")
+            # the capture and what is left in the region, together: nothing twice
+            tap.check("fine" in cairn("check", "--all", capture, region), "cairn check of capture and region")
+            for c in json.loads(cairn("stat", "--json", "--all", capture, region))["cpus"]:
+                tap.equal(c["decoded"] + c["lost"] + c["overwritten"] + c["consumed"], truth.main[c["cpu"]], f"both, CPU {c['cpu']}")
+            claims = [c for c in readers(region) if c]
+            tap.equal(claims, [], "claims that were not given back")
+            if lossless:
+                tap.equal(sum(c["overwritten"] for c in stat(capture)), 0, "overwritten")
+
+
+def readers(region):
+    """The words `reader` of all control blocks."""
+    with open(region, "rb") as f:
+        data = f.read()
+    for i in range(struct.unpack_from("<I", data, 28)[0]):
+        kind, _, at, size = struct.unpack_from("<IIQQ", data, 512 + 32 * i)
+        if kind == 4:
+            count = struct.unpack_from("<I", data, 512 + 32 * i + 28)[0]
+            return [struct.unpack_from("<Q", data, at + 512 * k + 256)[0] for k in range(count)]
+    return []
+
+
 tap.add("resizes: what is read of the region afterwards", after, ("resize",), ())
 tap.add("snapshots", after, ("snapshot",), ())
 tap.add("a clock that restarts", after, ("reset",), ())
@@ -173,4 +220,7 @@ tap.add("instances are buffers of their own", instances)
 tap.add("one buffer of several", one_buffer)
 tap.add("the clear mark hides what is before it, and nothing else", clear_mark)
 tap.add("info says how often the clock restarted", resets)
+tap.add("recorded meanwhile: resizes and snapshots", recorded, ("resize", "snapshot"))
+tap.add("recorded meanwhile: everything", recorded, ALL)
+tap.add("recorded meanwhile, from rings that keep the oldest", recorded, ("resize", "snapshot", "discard"))
 tap.main()
