@@ -103,7 +103,11 @@ CAIRN_INLINE uint64_t cairn_load64(const volatile uint64_t *p)
 
 CAIRN_INLINE uint64_t cairn_load64_own(const uint64_t *p)
 {
+#if CAIRN_SANITIZE_THREAD
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+#else
 	return *p;
+#endif
 }
 
 CAIRN_INLINE uint32_t cairn_load32(const volatile uint32_t *p)
@@ -169,7 +173,7 @@ CAIRN_INLINE void cairn_barrier(void)
 	__asm__ volatile("" : : : "memory");
 }
 
-/* A pointer of the writer's own, exchanged by control operations: relaxed, single. */
-#define CAIRN_LOAD_PTR(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+/* A pointer of the writer's own, exchanged by control operations: single; what is reached through it depends on it. */
+#define CAIRN_LOAD_PTR(p) __atomic_load_n((p), CAIRN_ORDER_DEPENDENT)
 
 #endif

@@ -24,12 +24,13 @@
  *	B3 pos of a block is written by its own CPU alone, but for UNUSED ones: an unlocked compare-and-swap elsewhere would undo a store.
  *	B4 A block's memory is taken only when its `committed` has bit 0 (retired:B), or its request was taken back, or it was an instance's
  *	   and a grace period has passed.
- *	B5 A stream is asked for one exchange at a time.
+ *	B5 A stream is asked for one exchange at a time: not again before the CPU has set the last word of the one before.
  *
  * Ordering between CPUs
  *	request:A / request:B	block prepared, then r->successor (ring.c)
  *	stop:A / open:B		r->successor, then limit, full fence between (ring.c)
  *	retired:A / retired:B	see ring.c
+ *	quiet:A / quiet:B	a CPU's last use of rings that it has left, then its count of quiet moments
  *	attach:A / attach:B	instance: block set aside, then is there a main ring; opener: main ring, then what is set aside. Full fences.
  */
 #include "buffer.h"
@@ -51,7 +52,7 @@ static struct {
 	uint32_t made;	     /* bit per instance that there ever was */
 	bool grace;	     /* a grace period for `graced` is going on */
 	uint32_t graced;
-	uint32_t quiet[CAIRN_MAX_CPUS]; /* how often the CPU was seen in no event */
+	uint64_t quiet[CAIRN_MAX_CPUS]; /* how often the CPU was seen in no event */
 } buffers;
 
 struct cairn_ring **cairn_buffer_slot(unsigned buffer, unsigned cpu)
@@ -63,6 +64,12 @@ struct cairn_ring **cairn_buffer_slot(unsigned buffer, unsigned cpu)
 	(void)buffer;
 #endif
 	return &cairn_rings[cpu];
+}
+
+/* The ring in which a CPU is, and all that it did before it went there. */
+static struct cairn_ring *buffer_current(unsigned buffer, unsigned cpu)
+{
+	return __atomic_load_n(cairn_buffer_slot(buffer, cpu), __ATOMIC_ACQUIRE); /* ORDER ring:B, pairs with ring:A */
 }
 
 static struct cairn_buffer_row *buffer_row(unsigned buffer)
@@ -77,8 +84,8 @@ static bool buffer_is_written(unsigned buffer)
 
 	if (!cairn_image.region || buffer >= cairn_image.plan.max_buffers)
 		return false;
-	kind = buffer_row(buffer)->kind;
-	return (kind == CAIRN_BUFFER_MAIN || kind == CAIRN_BUFFER_INSTANCE) && !(buffers.leaving >> buffer & 1);
+	kind = cairn_load32(&buffer_row(buffer)->kind);
+	return (kind == CAIRN_BUFFER_MAIN || kind == CAIRN_BUFFER_INSTANCE) && !(cairn_load32(&buffers.leaving) >> buffer & 1);
 }
 
 static bool buffer_lock(void)
@@ -119,10 +126,10 @@ static uint64_t buffer_meets(uint64_t at, uint64_t bytes)
 		const struct cairn_ring *r = &cairn_image.rings[i];
 		uint64_t from = r->packets_offset - p->packets, size = r->ring_mask + 1;
 
-		if (r->state == CAIRN_RING_UNUSED && i < p->nr_cpus && !cairn_rings[i] && !r->magic) {
+		if (cairn_load32(&r->state) == CAIRN_RING_UNUSED && i < p->nr_cpus && !CAIRN_LOAD_PTR(&cairn_rings[i]) && !cairn_load32(&r->magic)) {
 			from = i * p->ring_bytes; /* kept for the main ring that will be opened here */
 			size = p->ring_bytes;
-		} else if (r->state == CAIRN_RING_UNUSED || r->state == CAIRN_RING_POOLED) {
+		} else if (cairn_load32(&r->state) == CAIRN_RING_UNUSED || cairn_load32(&r->state) == CAIRN_RING_POOLED) {
 			continue;
 		}
 		if (at < from + size && from < at + bytes)
@@ -177,9 +184,9 @@ static struct cairn_ring *buffer_find_block(unsigned buffer, unsigned cpu, uint6
 	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
 		struct cairn_ring *r = &cairn_image.rings[i];
 
-		if (r->state == CAIRN_RING_POOLED && r->cpu == cpu && r->buffer == buffer && r->ring_mask == ring_bytes - 1)
+		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->cpu == cpu && r->buffer == buffer && r->ring_mask == ring_bytes - 1)
 			return r; /* B2 */
-		if (!fresh && i >= cairn_image.plan.nr_cpus && r->state == CAIRN_RING_UNUSED)
+		if (!fresh && i >= cairn_image.plan.nr_cpus && cairn_load32(&r->state) == CAIRN_RING_UNUSED)
 			fresh = r;
 	}
 	return fresh;
@@ -190,7 +197,7 @@ static void buffer_pool(struct cairn_ring *r)
 {
 	cairn_store32(&r->magic, 0);
 	cairn_store64(&r->committed, 0); /* to readers: never used */
-	r->quiet = buffers.quiet[r->cpu];
+	r->quiet = cairn_load64(&buffers.quiet[r->cpu]);
 	cairn_store32(&r->state, CAIRN_RING_POOLED);
 }
 
@@ -205,7 +212,7 @@ static int buffer_dress(struct cairn_ring *r)
 		err = cairn_populate(r->packets_offset, ring_bytes);
 	if (err)
 		return err;
-	r->closed = (uint64_t)(uintptr_t)(cairn_image.region + r->closed_offset);
+	cairn_store64(&r->closed, (uint64_t)(uintptr_t)(cairn_image.region + r->closed_offset));
 	cairn_ring_dress(r, cairn_image.region + r->packets_offset, ring_bytes, p->packet_bytes, cairn_image.uuid);
 	return 0;
 }
@@ -225,7 +232,7 @@ static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ri
 		return NULL;
 	if (cairn_populate((uint64_t)((char *)r - cairn_image.region), sizeof(*r)))
 		return NULL;
-	if (r->state == CAIRN_RING_UNUSED) {
+	if (cairn_load32(&r->state) == CAIRN_RING_UNUSED) {
 		r->index = (uint32_t)(r - cairn_image.rings);
 		r->cpu = cpu;
 		r->buffer = buffer;
@@ -239,12 +246,13 @@ static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ri
 	}
 	r->packets_offset = p->packets + at;
 	r->closed_offset = p->closed + at / p->packet_bytes * sizeof(struct cairn_closed);
-	r->mode = buffer_row(buffer)->mode;
-	r->then = buffer;
-	r->successor = 0;
-	r->wake_bytes = 0;
-	r->woken = 0;
-	r->reader = 0;
+	cairn_store32(&r->mode, buffer_row(buffer)->mode);
+	cairn_store32(&r->then, buffer);
+	r->next = 0; /* of a request that its CPU was too quick for, perhaps */
+	cairn_store64(&r->successor, 0);
+	cairn_store64(&r->wake_bytes, 0);
+	cairn_store64(&r->woken, 0);
+	cairn_store64(&r->reader, 0);
 	r->start_lost = 0;
 	cairn_store32(&r->state, CAIRN_RING_PREPARED);
 	return r;
@@ -298,7 +306,7 @@ static struct cairn_ring *buffer_take_back(struct cairn_ring *r)
 static bool buffer_was_left(const struct cairn_ring *r)
 {
 	/* ORDER retired:B, pairs with retired:A (ring.c) */
-	return r->state == CAIRN_RING_FROZEN && cairn_load64_acquire(&r->committed) & CAIRN_POS_RETIRED;
+	return cairn_load32(&r->state) == CAIRN_RING_FROZEN && cairn_load64_acquire(&r->committed) & CAIRN_POS_RETIRED;
 }
 
 /* Blocks that their CPUs have left change hands: to the pool, or to a snapshot. */
@@ -309,17 +317,33 @@ static void buffer_settle(void)
 	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
 		struct cairn_ring *r = &cairn_image.rings[i];
 
-		if (r->state == CAIRN_RING_POOLED && r->quiet != buffers.quiet[r->cpu])
+		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->quiet != cairn_load64_acquire(&buffers.quiet[r->cpu])) /* ORDER quiet:B, pairs with quiet:A */
 			cairn_store32(&r->state, CAIRN_RING_UNUSED);
-		else if (r->then == CAIRN_BUFFER_NONE && buffer_was_left(r) && !cairn_load64(&r->reader))
+		else if (cairn_load32(&r->then) == CAIRN_BUFFER_NONE && buffer_was_left(r) && !cairn_load64(&r->reader))
 			buffer_pool(r);
 	}
 }
 
-/* Of a stream one exchange at a time (B5): whether the CPU's ring can be asked. */
+/* Whether the CPU is still in the middle of coming to `n`: the ring that it leaves for it says so before the pointer leads to n. */
+static bool buffer_is_being_begun(const struct cairn_ring *n)
+{
+	unsigned i;
+
+	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
+		const struct cairn_ring *r = &cairn_image.rings[i];
+
+		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && !buffer_was_left(r) &&
+		    cairn_load64(&r->successor) == ((uint64_t)(uintptr_t)n | CAIRN_SUCCESSOR_TAKEN))
+			return true;
+	}
+	return false;
+}
+
+/* B5: whether the CPU's ring can be asked, or the request that waits for it be changed. */
 static bool buffer_can_ask(const struct cairn_ring *r)
 {
-	return !(cairn_load64(&r->successor) & CAIRN_SUCCESSOR_TAKEN) && !(cairn_load64(&r->pos) & CAIRN_POS_RETIRED);
+	return !(cairn_load64(&r->successor) & CAIRN_SUCCESSOR_TAKEN) && !(cairn_load64(&r->pos) & CAIRN_POS_RETIRED) &&
+	       !buffer_is_being_begun(r);
 }
 
 static uint64_t buffer_size_to_come(const struct cairn_ring *r)
@@ -337,26 +361,40 @@ static struct cairn_ring *buffer_frozen(unsigned snapshot, unsigned cpu)
 	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
 		struct cairn_ring *r = &cairn_image.rings[i];
 
-		if (r->state == CAIRN_RING_FROZEN && r->then == snapshot && r->cpu == cpu)
+		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && cairn_load32(&r->then) == snapshot && r->cpu == cpu)
 			return r;
 	}
 	return NULL;
 }
 
+/* Whether the CPU of some ring is asked to go on in `n`. A ring that was left keeps the address of where it went: it asks for nothing. */
+static bool buffer_is_asked_for(const struct cairn_ring *n)
+{
+	unsigned i;
+
+	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
+		const struct cairn_ring *r = &cairn_image.rings[i];
+		uint32_t state = cairn_load32(&r->state);
+
+		if ((cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN) == (uint64_t)(uintptr_t)n &&
+		    (state == CAIRN_RING_LIVE || (state == CAIRN_RING_FROZEN && !buffer_was_left(r))))
+			return true;
+	}
+	return false;
+}
+
 /* Give up what was prepared and not asked for. */
 static void buffer_undo(unsigned buffer)
 {
-	unsigned i, k;
+	unsigned i;
 
 	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
 		struct cairn_ring *r = &cairn_image.rings[i];
-		bool asked = false;
 
-		if (r->state != CAIRN_RING_PREPARED || r->buffer != buffer)
+		if (cairn_load32(&r->state) != CAIRN_RING_PREPARED || r->buffer != buffer || buffer_is_asked_for(r))
 			continue;
-		for (k = 0; k < cairn_image.plan.nr_rings && !asked; k++)
-			asked = (cairn_image.rings[k].successor & ~CAIRN_SUCCESSOR_TAKEN) == (uint64_t)(uintptr_t)r;
-		if (!asked)
+		/* Nobody asks any more: or its CPU has gone over while we looked (which retired:B has then shown us) */
+		if (cairn_load32(&r->state) == CAIRN_RING_PREPARED)
 			buffer_pool(r);
 	}
 }
@@ -390,7 +428,7 @@ int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes)
 		return CAIRN_EBUSY;
 	buffer_settle();
 	for (i = first; i < last; i++) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i));
+		struct cairn_ring *r = buffer_current(buffer, i);
 
 		if (r)
 			r->next = 0;
@@ -406,33 +444,24 @@ int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes)
 	}
 	err = 0;
 	for (i = first; i < last; i++) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i)), *n, *old;
+		/* may be another ring than above: its CPU did what had been asked for before, then it has no `next` */
+		struct cairn_ring *r = buffer_current(buffer, i), *n, *old;
 
-		if (!r || !r->next)
+		if (!r)
 			continue;
 		n = (struct cairn_ring *)(uintptr_t)r->next;
 		r->next = 0;
-		old = buffer_take_back(r);
+		old = n ? buffer_take_back(r) : NULL;
 		if (old)
 			buffer_pool(old);
-		else if (cairn_load64(&r->successor)) { /* it went over meanwhile, to what was asked for before */
-			buffer_pool(n);
+		if (n && !cairn_load64(&r->successor))
+			buffer_ask(r, n, old ? cairn_load32(&r->then) : CAIRN_BUFFER_NONE);
+		if (buffer_size_to_come(r) != bytes)
 			err = CAIRN_EBUSY;
-			continue;
-		}
-		buffer_ask(r, n, old ? r->then : CAIRN_BUFFER_NONE);
 	}
 	if (cpu == CAIRN_ALL_CPUS)
 		buffer_row(buffer)->ring_bytes = bytes;
-	buffer_unlock();
-	return err;
 undo:
-	for (i = first; i < last; i++) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i));
-
-		if (r)
-			r->next = 0;
-	}
 	buffer_undo(buffer);
 	buffer_unlock();
 	return err;
@@ -446,7 +475,7 @@ int64_t cairn_buffer_ring_bytes(unsigned buffer, unsigned cpu)
 		return CAIRN_EIO;
 	if (!buffer_is_written(buffer) || cpu >= cairn_image.plan.nr_cpus)
 		return CAIRN_EINVAL;
-	r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, cpu));
+	r = buffer_current(buffer, cpu);
 	return r ? (int64_t)buffer_size_to_come(r) : 0;
 }
 
@@ -468,7 +497,7 @@ static int buffer_find_free_row(void)
 	unsigned i;
 
 	for (i = 1; i < cairn_image.plan.max_buffers; i++) {
-		if (buffer_row(i)->kind == CAIRN_BUFFER_UNUSED)
+		if (buffer_row(i)->kind == CAIRN_BUFFER_UNUSED && !(cairn_load32(&buffers.leaving) >> i & 1))
 			return (int)i;
 	}
 	return CAIRN_ENOMEM;
@@ -480,30 +509,29 @@ static bool buffer_can_renew(const struct cairn_ring *f, const struct cairn_ring
 	return f && f->ring_mask == r->ring_mask && f->buffer == r->buffer && buffer_was_left(f) && !cairn_load64(&f->reader);
 }
 
-/* What the snapshot before held of this CPU is given up; its ring serves again, or another one that was prepared. */
+/* What the snapshot before held of this CPU is given up; its ring serves again, or another one that was prepared. NULL: there is none. */
 static struct cairn_ring *buffer_renew(struct cairn_ring *r, unsigned snapshot)
 {
 	struct cairn_ring *f = buffer_frozen(snapshot, r->cpu);
 	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)r->next;
 
 	r->next = 0;
-	if (f && n) {
-		cairn_store32(&f->then, CAIRN_BUFFER_NONE);
-	} else if (f) {
+	if (!n && buffer_can_renew(f, r))
 		buffer_pool(f);
-		n = buffer_prepared(r->buffer, r->cpu, r->ring_mask + 1);
-	}
-	return n;
+	else if (f)
+		cairn_store32(&f->then, CAIRN_BUFFER_NONE);
+	return n ? n : buffer_prepared(r->buffer, r->cpu, r->ring_mask + 1);
 }
 
 static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 {
 	const struct cairn_plan *p = &cairn_image.plan;
 	unsigned i;
+	int err = 0;
 
 	/* what may fail comes first */
 	for (i = 0; i < p->nr_cpus; i++) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i));
+		struct cairn_ring *r = buffer_current(buffer, i);
 
 		if (!r)
 			continue;
@@ -517,7 +545,7 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 			return CAIRN_ENOMEM;
 	}
 	for (i = 0; i < p->nr_cpus; i++) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, i)), *n;
+		struct cairn_ring *r = buffer_current(buffer, i), *n;
 
 		if (!r)
 			continue;
@@ -526,16 +554,18 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 			 * Asked before, and nothing written since: by a resize, then the old ring is the snapshot instead of being given up; by
 			 * the snapshot before, then this one is empty here.
 			 */
-			if (r->then == snapshot)
+			if (cairn_load32(&r->then) == snapshot)
 				cairn_ring_give_up(r);
 			cairn_store32(&r->then, snapshot);
 			continue;
 		}
-		n = buffer_renew(r, snapshot);
+		n = buffer_can_ask(r) ? buffer_renew(r, snapshot) : NULL;
 		if (n)
 			buffer_ask(r, n, snapshot);
+		else
+			err = CAIRN_EBUSY; /* it does just now what had been asked for before */
 	}
-	return 0;
+	return err;
 }
 
 int cairn_buffer_snapshot(unsigned buffer)
@@ -590,7 +620,7 @@ static void buffer_free_snapshot(unsigned snapshot)
 		struct cairn_ring *r = &cairn_image.rings[i];
 
 		/* of those whose CPU has not gone over yet, too: what they hold is given up when it does */
-		if (r->then == snapshot && (r->state == CAIRN_RING_FROZEN || cairn_load64(&r->successor)))
+		if (cairn_load32(&r->then) == snapshot && (cairn_load32(&r->state) == CAIRN_RING_FROZEN || cairn_load64(&r->successor)))
 			cairn_store32(&r->then, CAIRN_BUFFER_NONE);
 	}
 	cairn_store32(&buffer_row(snapshot)->kind, CAIRN_BUFFER_UNUSED);
@@ -672,7 +702,7 @@ static void buffer_open(struct cairn_ring *r)
 static bool buffer_waits(const struct cairn_ring *r, unsigned cpu)
 {
 	return cairn_load32(&r->state) == CAIRN_RING_PREPARED && r->buffer && r->cpu == cpu && buffer_is_written(r->buffer) &&
-	       !CAIRN_LOAD_PTR(cairn_buffer_slot(r->buffer, cpu)); /* else it is a successor */
+	       !buffer_current(r->buffer, cpu); /* else it is a successor */
 }
 
 void cairn_buffers_attach(unsigned cpu)
@@ -753,13 +783,13 @@ int cairn_buffer_remove(unsigned buffer)
 	(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + buffer, false);
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
-	buffers.leaving |= 1u << buffer;
+	cairn_store32(&buffers.leaving, buffers.leaving | 1u << buffer);
 	cairn_buffer_each_ring(buffer, cairn_ring_stop);
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++)
 		__atomic_store_n(cairn_buffer_slot(buffer, cpu), NULL, __ATOMIC_RELAXED);
 	snapshot = buffer_find_snapshot(buffer);
 	if (snapshot >= 0)
-		cairn_store32(&buffer_row((unsigned)snapshot)->kind, CAIRN_BUFFER_UNUSED);
+		buffer_free_snapshot((unsigned)snapshot);
 	cairn_store32(&buffer_row(buffer)->kind, CAIRN_BUFFER_UNUSED);
 	buffer_unlock();
 	cairn_work();
@@ -771,12 +801,10 @@ static void buffer_free_instance(unsigned buffer)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_cpus; i++)
-		__atomic_store_n(cairn_buffer_slot(buffer, i), NULL, __ATOMIC_RELAXED); /* an exchange may have stored once more */
 	for (i = cairn_image.plan.nr_cpus; i < cairn_image.plan.nr_rings; i++) {
 		struct cairn_ring *r = &cairn_image.rings[i];
 
-		if (r->buffer != buffer || r->state == CAIRN_RING_UNUSED)
+		if (r->buffer != buffer || cairn_load32(&r->state) == CAIRN_RING_UNUSED)
 			continue;
 		cairn_store32(&r->magic, 0);
 		cairn_store64(&r->committed, 0);
@@ -803,15 +831,19 @@ static void buffer_work_on_leaving(void)
 		if (buffers.graced >> i & 1)
 			buffer_free_instance(i);
 	}
-	buffers.leaving &= ~buffers.graced;
+	cairn_store32(&buffers.leaving, buffers.leaving & ~buffers.graced);
 }
 
 void cairn_buffers_work(void)
 {
 	unsigned cpu = cairn_port_cpu();
 
+	/*
+	 * ORDER quiet:A / quiet:B
+	 *   all that writers of this CPU did with rings that it has left, then the count; who sees it grow gives such a ring to another CPU.
+	 */
 	if (cpu < CAIRN_MAX_CPUS)
-		cairn_store32(&buffers.quiet[cpu], cairn_load32(&buffers.quiet[cpu]) + 1);
+		cairn_store64_release(&buffers.quiet[cpu], cairn_load64(&buffers.quiet[cpu]) + 1); /* ORDER quiet:A, pairs with quiet:B */
 	if (!cairn_image.region || __atomic_exchange_n(&buffers.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
 		return; /* somebody is at it */
 	buffer_work_on_leaving();
@@ -886,7 +918,7 @@ int cairn_buffer_clear(unsigned buffer)
 		return CAIRN_EINVAL;
 	/* not what is prepared: it begins empty, and its own CPU sets its marks */
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, cpu));
+		struct cairn_ring *r = buffer_current(buffer, cpu);
 
 		if (r)
 			cairn_ring_clear(r);
@@ -928,7 +960,7 @@ int cairn_buffer_wake_at(unsigned buffer, unsigned percent)
 	if (!buffer_is_written(buffer) || percent > 100)
 		return CAIRN_EINVAL;
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, cpu)), *n;
+		struct cairn_ring *r = buffer_current(buffer, cpu), *n;
 
 		if (!r)
 			continue;

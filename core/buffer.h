@@ -34,6 +34,8 @@ CAIRN_PRIVATE void cairn_buffers_work(void);
  * gate.c: between enter and leave a CPU holds pointers to instances' rings. A change that was made before cairn_gate_begin_grace() is known to
  * all who enter later; once cairn_gate_grace_is_over() says so, who entered before has left.
  */
+CAIRN_PRIVATE bool cairn_gate_enter(unsigned cpu); /* false: nested too deep */
+CAIRN_PRIVATE void cairn_gate_leave(unsigned cpu);
 CAIRN_PRIVATE void cairn_gate_begin_grace(void);
 CAIRN_PRIVATE bool cairn_gate_grace_is_over(void);
 

@@ -24,7 +24,7 @@ static uint64_t gate_depth[CAIRN_MAX_CPUS];
 /* As they were when the grace period began; GATE_DEPTH_MASK cleared once the CPU has left. */
 static uint64_t gate_graced[CAIRN_MAX_CPUS];
 
-static bool gate_enter(unsigned cpu)
+bool cairn_gate_enter(unsigned cpu)
 {
 	uint64_t v = cairn_load64(&gate_depth[cpu]);
 
@@ -39,7 +39,7 @@ static bool gate_enter(unsigned cpu)
 	return true;
 }
 
-static void gate_leave(unsigned cpu)
+void cairn_gate_leave(unsigned cpu)
 {
 	uint64_t v = cairn_load64(&gate_depth[cpu]) - 1;
 
@@ -66,9 +66,13 @@ bool cairn_gate_grace_is_over(void)
 	unsigned i;
 
 	for (i = 0; i < CAIRN_MAX_CPUS; i++) {
+		uint64_t now;
+
 		if (!(gate_graced[i] & GATE_DEPTH_MASK))
 			continue;
-		if (cairn_load64_acquire(&gate_depth[i]) != gate_graced[i]) /* ORDER grace:B, pairs with leave:A */
+		/* Back at 0 since then; a change of depth alone is one that nests in who was there. */
+		now = cairn_load64_acquire(&gate_depth[i]); /* ORDER grace:B, pairs with leave:A */
+		if (!(now & GATE_DEPTH_MASK) || now / GATE_GENERATION != gate_graced[i] / GATE_GENERATION)
 			gate_graced[i] = 0;
 		else
 			over = false;
@@ -124,7 +128,7 @@ CAIRN_COLD void *cairn_reserve_for(struct cairn_slot *s, struct cairn_event *e, 
 	uint32_t gate, also = 0;
 	void *p = NULL;
 
-	if (instances && !gate_enter(cpu)) {
+	if (instances && !cairn_gate_enter(cpu)) {
 		struct cairn_ring *r = CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
 
 		if (r)
@@ -151,7 +155,7 @@ CAIRN_COLD void *cairn_reserve_for(struct cairn_slot *s, struct cairn_event *e, 
 	if (p)
 		return p;
 	if (instances)
-		gate_leave(cpu);
+		cairn_gate_leave(cpu);
 	cairn_port_preempt_on(preempt);
 	return NULL;
 }
@@ -173,6 +177,6 @@ CAIRN_COLD void cairn_commit_for(struct cairn_slot *s)
 	}
 	cairn_ring_commit(s);
 	if (s->also)
-		gate_leave(cpu);
+		cairn_gate_leave(cpu);
 	cairn_port_preempt_on(s->preempt);
 }

@@ -74,7 +74,7 @@ static uint64_t read_wanted(const struct cairn_ring *r, const struct read_extent
 }
 
 /* Content bytes of the copy, or 0 if the slot holds another packet (any more). *records is the number of records in it. */
-static uint64_t read_copy(const struct cairn_ring *r, uint64_t seq, uint64_t *buf, uint64_t *records)
+CAIRN_READS_RACING static uint64_t read_copy(const struct cairn_ring *r, uint64_t seq, uint64_t *buf, uint64_t *records)
 {
 	const struct cairn_packet_header *h = read_header(r, seq);
 	const uint64_t *from = (const uint64_t *)(const void *)h;
@@ -179,7 +179,9 @@ static bool read_begin(const struct cairn_ring *r, uint64_t *records)
 
 	if (!(e.committed & r->pkt_mask)) { /* no packet was ever opened in it; the total is of the rings before it */
 		*records = cairn_load64(&r->events_total);
-		return true;
+		/* It grows when a packet is closed, which lies behind the release fence of the opening of the next one. */
+		cairn_fence_acquire(); /* ORDER read:B, pairs with invalid:A */
+		return (cairn_load64(&r->committed) & ~CAIRN_POS_RETIRED) == e.committed;
 	}
 	if (wanted == e.open + 1) { /* all of a ring that was left */
 		*records = cairn_load64(&r->events_total) + (e.committed >> CAIRN_POS_BITS);

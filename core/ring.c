@@ -300,13 +300,13 @@ static void ring_close_last(struct cairn_ring *r, uint64_t o, uint64_t ts)
 	cairn_store64(&ring_hdr(r, o)->events_discarded, cairn_ring_lost(r));
 }
 
-/* `n` begins at ns, where `r` has ended. Losses by the exchange itself come later. */
+/* `n` begins at ns, where `r` has ended. Losses by this exchange itself come later. */
 static void ring_begin_successor(struct cairn_ring *n, const struct cairn_ring *r, uint64_t ns, uint64_t total, uint64_t ts)
 {
 	unsigned i;
 
 	for (i = 0; i < CAIRN_NR_LOST; i++) {
-		cairn_store64(&n->lost[i], i == CAIRN_LOST_SWITCH ? 0 : cairn_load64(&r->lost[i]));
+		cairn_store64(&n->lost[i], cairn_load64(&r->lost[i]));
 		cairn_store64(&n->start_lost_by[i], cairn_load64(&r->start_lost_by[i]));
 	}
 	cairn_store64(&n->start_events, cairn_load64(&r->start_events));
@@ -332,7 +332,7 @@ static void ring_begin_successor(struct cairn_ring *n, const struct cairn_ring *
  */
 static void ring_exchange(struct cairn_ring *r, uint64_t successor)
 {
-	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)successor;
+	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)successor, *here = r;
 	uint64_t o, ns, ts, total;
 
 	/* ORDER request:B, pairs with request:A: the block behind the address is prepared. With the bus locked: another CPU may take it back. */
@@ -350,9 +350,11 @@ static void ring_exchange(struct cairn_ring *r, uint64_t successor)
 	cairn_store32(&r->state, CAIRN_RING_FROZEN);
 	/*
 	 * ORDER ring:A / ring:B
-	 *   the whole control block, then the pointer to it.
+	 *   the whole control block, then the pointer to it. A swap with the bus locked: an instance that is being removed has no pointer any
+	 *   more, and must not get one again.
 	 */
-	__atomic_store_n((struct cairn_ring **)(uintptr_t)r->slot, n, __ATOMIC_RELEASE); /* ORDER ring:A, pairs with ring:B */
+	(void)__atomic_compare_exchange_n((struct cairn_ring **)(uintptr_t)r->slot, &here, n, false, __ATOMIC_RELEASE,
+					  __ATOMIC_RELAXED); /* ORDER ring:A, pairs with ring:B */
 	/* From here on nothing is lost for this exchange, and nobody asks n for one before it has seen r's committed. */
 	cairn_store64(&n->lost[CAIRN_LOST_SWITCH], cairn_load64(&r->lost[CAIRN_LOST_SWITCH]));
 	/*
@@ -377,7 +379,8 @@ static void ring_leave_slow(struct cairn_ring *r)
 	uint64_t in = cairn_load64(&r->in_slow) - 1; /* what nests between load and store has left again */
 
 	cairn_store64(&r->in_slow, in);
-	if (CAIRN_UNLIKELY(!in && cairn_load64(&r->successor)))
+	/* Only at rest: else we nest in an outer writer, whose publishing does the same, and we shall need the limit that we have just set. */
+	if (CAIRN_UNLIKELY(!in && cairn_load64(&r->successor)) && cairn_load64(&r->committed) == cairn_load64(&r->pos))
 		ring_close_limit(r, cairn_load64(&r->pos));
 }
 
@@ -611,9 +614,11 @@ void cairn_ring_dress(struct cairn_ring *r, char *packets, uint64_t ring_bytes, 
 	uint64_t slot;
 	unsigned i;
 
-	r->base = (uint64_t)(uintptr_t)packets;
-	r->ring_mask = ring_bytes - 1;
-	r->pkt_mask = packet_bytes - 1;
+	cairn_store64(&r->base, (uint64_t)(uintptr_t)packets); /* a stale writer may look (core/buffer.c, B2) */
+	if (r->ring_mask != ring_bytes - 1) { /* else it has had this size before, and stale writers may look */
+		r->ring_mask = ring_bytes - 1;
+		r->pkt_mask = packet_bytes - 1;
+	}
 	for (slot = 0; slot < ring_bytes / packet_bytes; slot++) {
 		struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(packets + slot * packet_bytes);
 
@@ -621,7 +626,8 @@ void cairn_ring_dress(struct cairn_ring *r, char *packets, uint64_t ring_bytes, 
 		for (i = 0; i < sizeof(h->uuid); i++)
 			h->uuid[i] = uuid[i];
 		h->stream_id = 0;
-		h->ts_begin = h->ts_end = 0;
+		h->ts_begin = 0;
+		cairn_store64(&h->ts_end, 0);
 		h->content_bits = CAIRN_PACKET_HEADER_BYTES * 8;
 		h->packet_bits = packet_bytes * 8;
 		h->seq = CAIRN_SEQ_INVALID;

@@ -442,11 +442,14 @@ void cairn_tick(void)
 	unsigned cpu = cairn_port_cpu(), b;
 
 	cairn_flight_tick();
-	for (b = 0; cpu < CAIRN_MAX_CPUS && b < CAIRN_MAX_BUFFERS; b++) {
-		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(b, cpu)); /* ORDER ring:B, pairs with ring:A */
+	if (cpu < CAIRN_MAX_CPUS && cairn_gate_enter(cpu)) { /* instances may be taken away meanwhile */
+		for (b = 0; b < CAIRN_MAX_BUFFERS; b++) {
+			struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(b, cpu)); /* ORDER ring:B, pairs with ring:A */
 
-		if (r)
-			cairn_ring_tick(r);
+			if (r)
+				cairn_ring_tick(r);
+		}
+		cairn_gate_leave(cpu);
 	}
 	cairn_port_preempt_on(preempt);
 }

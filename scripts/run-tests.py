@@ -36,7 +36,7 @@ BUDGETS = (
 
 # Which suites also run under which other configuration. Only `--full` does.
 EXTRA_CONFS = (
-    ("asan", ("unit", "fuzz")),
+    ("asan", ("unit", "fuzz", "stress")),
     ("tsan", ("unit", "stress")),
     ("clang", ("unit",)),
 )

@@ -42,9 +42,26 @@
 #define CAIRN_UNUSED             __attribute__((__unused__))
 #define CAIRN_ALIGNED(n)         __attribute__((__aligned__(n)))
 #define CAIRN_READS_BESIDE       __attribute__((__no_sanitize_address__, __no_sanitize_thread__)) /* an object, in its words */
+#define CAIRN_READS_RACING       __attribute__((__no_sanitize_thread__)) /* copies first, validates then */
 #define CAIRN_LIKELY(x)          __builtin_expect(!!(x), 1)
 #define CAIRN_UNLIKELY(x)        __builtin_expect(!!(x), 0)
 #define CAIRN_PRINTF(fmt, first) __attribute__((__format__(__printf__, fmt, first)))
+
+/*
+ * Order of a load whose value is an address: what is loaded through it comes later by itself (address dependency). The thread sanitizer does
+ * not know that.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define CAIRN_SANITIZE_THREAD 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CAIRN_SANITIZE_THREAD 1
+#endif
+#endif
+#ifndef CAIRN_SANITIZE_THREAD
+#define CAIRN_SANITIZE_THREAD 0
+#endif
+#define CAIRN_ORDER_DEPENDENT (CAIRN_SANITIZE_THREAD ? __ATOMIC_ACQUIRE : __ATOMIC_RELAXED)
 
 /* Shared between Cairn's own files only: `static` in the single-file build, hidden otherwise. */
 #ifndef CAIRN_PRIVATE

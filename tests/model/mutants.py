@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # timeout: 3000
-"""Do the model tests see every line of the writer? Each mutant is core/ring.c or include/cairn/ring.h with one thing
-dropped, weakened or moved; some model test must fail on it.
+"""Do the tests see every line of the writer and of the readers in the target? Each mutant is one source file with one thing
+dropped, weakened, turned round or moved; some test must fail on it. Mutants are made from the text by rules (RULES below), so
+nothing here depends on line numbers or on how the code is laid out; SPECIAL has those that no rule makes.
 
-    tests/model/mutants.py            the most telling ones (those marked *)
+    tests/model/mutants.py                a quick selection: every weakened order, and each QUICK-th of the others
     CAIRN_LONG=1 tests/model/mutants.py   all
-    tests/model/mutants.py WORD...    those whose names contain a word
+    tests/model/mutants.py WORD...        those whose names contain a word
+    tests/model/mutants.py --list         their names (--list-quick: of the selection); --no-equivalent: leave out those that must survive
 
-A mutant whose text is not found in the source, exactly once, fails: adapt it to the source. Mutants that change
-nothing that can be observed are listed in EQUIVALENT with the reason; in the long form they must survive.
+A mutant that changes nothing that can be observed is listed in EQUIVALENT, by its name, with the reason; it must survive (long
+form). A name there that no rule makes any more fails: the source has changed, look again.
 """
 import concurrent.futures
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,196 +23,295 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap
 
-RING, INLINE = "core/ring.c", "include/cairn/ring.h"
+QUICK = 11
 
-CAS_POS = "if (!cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES)) /* count of records starts at 0 again */\n\t\treturn RING_MOVED;\n"
-INVALIDATE = ("\tif (cairn_load64(&h->seq) == old_lap)\n"
-              "\t\t(void)cairn_local_cas64(&h->seq, old_lap, CAIRN_SEQ_INVALID);\n")
-VALID = "\tcairn_store64_release(&h->seq, s); /* ORDER valid:A, pairs with read:C */\n"
-COMMIT = "\tcairn_store64_release(&r->committed, s->end); /* ORDER commit:A, pairs with read:A */\n"
-PUBLISH = "\t\tcairn_store64_release(&r->committed, to); /* ORDER commit:A, pairs with read:A */\n"
-LAST_CONTENT = "\t\tcairn_store64(&h->content_bits, (to & r->pkt_mask) * 8);\n"
-CONTENT = ("\tcairn_store64(&s->hdr->content_bits, ((uint64_t)(s->record - (char *)s->hdr) + s->size) * 8);\n")
-FULL = ("\tif (cairn_load32(&r->mode) == CAIRN_DISCARD &&\n"
-        "\t    cairn_pos_diff(ns + packet, cairn_load64_acquire(&r->consumed)) > (int64_t)ring) "
-        "/* ORDER open:A, pairs with consumed:A */\n\t\treturn ring_lose(r, CAIRN_LOST_FULL, size);\n")
-WRAP = ("\tif (cairn_pos_diff(ns + packet, ring_packet_start(r, cairn_load64(&r->committed))) > (int64_t)ring)\n"
-        "\t\treturn ring_lose(r, CAIRN_LOST_WRAP, size);\n")
+RING, INLINE, READ = "core/ring.c", "include/cairn/ring.h", "core/read.c"
 
-# name (a * for the short form), file, then pairs of old and new text
-MUTANTS = [
-    # reserve
-    ("* reserve: clock before pos", INLINE,
-     "\tuint64_t ts = cairn_port_clock();\n", "\tuint64_t ts = cairn_port_clock();\n\n\to = cairn_load64(&r->pos);\n"),
-    ("* reserve: one try goes behind what is pending", INLINE, "cairn_ring_turn(s, r, cairn_load64(&r->committed), ", "cairn_ring_turn(s, r, cairn_load64(&r->pos), "),
-    ("reserve: record not counted", INLINE, "n = o + size + CAIRN_ONE_RECORD;", "n = o + size;"),
-    ("reserve: limit not tested", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "0"),
-    ("reserve: limit reached is too far", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "cairn_pos_diff(cairn_load64(&r->limit), n) <= 0"),
-    ("reserve: limit a word too far", INLINE, "cairn_pos_diff(cairn_load64(&r->limit), n) < 0", "cairn_pos_diff(cairn_load64(&r->limit), n) < -4"),
-    ("reserve: positions compared without wrap", INLINE,
-     "return (int64_t)((a - b) << (64 - CAIRN_POS_BITS)) >> (64 - CAIRN_POS_BITS);", "return (int64_t)((a & CAIRN_POS_MASK) - (b & CAIRN_POS_MASK));"),
-    ("reserve: time not tested", INLINE, "(ts - cairn_load64_own(&h->ts_end)) >> CAIRN_RING_GAP_BITS != 0", "0"),
-    ("reserve: gap of 48 bits", INLINE, "#define CAIRN_RING_GAP_BITS (CAIRN_TS_BITS - 1)", "#define CAIRN_RING_GAP_BITS CAIRN_TS_BITS"),
-    ("* reserve: store instead of swap", INLINE, "cairn_local_cas64(&r->pos, o, n)", "(cairn_store64(&r->pos, n), true)"),
-    ("reserve: record time read after the swap", INLINE, "s->ts = ts;", "s->ts = cairn_port_clock();"),
-    ("reserve: pad not zeroed", INLINE, "if (bytes & 3)\n", "if (0)\n"),
-    ("reserve: id missing", INLINE, "\t*(cairn_half *)(void *)(p + 6) = (uint16_t)*id;\n", ""),
-    ("reserve: time not whole", INLINE, "(void *)p = s->ts;", "(void *)p = (uint32_t)s->ts;"),
-    ("reserve: task word missing", INLINE, "*(uint32_t *)(void *)(p + 8) = task;", "*(uint32_t *)(void *)(p + 8) = 0;"),
-    ("reserve: preemption left off", INLINE, "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, cairn_record_size(bytes)))) {\n\t\tcairn_port_preempt_on(preempt);",
-     "if (CAIRN_UNLIKELY(!cairn_ring_reserve(s, cairn_record_size(bytes)))) {"),
-    # commit
-    ("* commit: token not tested", INLINE,
-     "if (CAIRN_UNLIKELY(cairn_load64_own(&r->committed) != s->begin)) {", "if (0) {"),
-    ("commit: ts_end not stored", INLINE, "\tcairn_store64(&s->hdr->ts_end, s->ts);\n", ""),
-    ("commit: content not stored", INLINE, CONTENT, ""),
-    ("commit: content without the record", INLINE, "+ s->size) * 8", ") * 8"),
-    ("commit: content before ts_end", INLINE, "\tcairn_store64(&s->hdr->ts_end, s->ts);\n" + CONTENT,
-     CONTENT + "\tcairn_store64(&s->hdr->ts_end, s->ts);\n"),
-    ("commit: committed not stored", INLINE, COMMIT, ""),
-    ("* commit: committed before content", INLINE, CONTENT, "", COMMIT, COMMIT + CONTENT),
-    ("* commit: committed without release", INLINE, COMMIT, COMMIT.replace("64_release", "64")),
-    ("* commit: nested writers not published", INLINE,
-     "if (CAIRN_UNLIKELY(cairn_load64(&r->pos) != s->end && cairn_load64(&r->committed) == s->end))", "if (0)"),
-    ("* commit: publish without the token", INLINE, " && cairn_load64(&r->committed) == s->end)", ")"),
-    ("commit: publish from pos", INLINE, "cairn_ring_publish(r, s->end)", "cairn_ring_publish(r, cairn_load64(&r->pos))"),
-    # slow
-    ("slow: stop not obeyed", RING, "\t\tif (!cairn_load32(&r->enabled))\n\t\t\treturn false;\n", ""),
-    ("slow: clock before pos", RING,
-     "\t\tuint64_t o = cairn_load64(&r->pos);\n\t\tuint64_t ts = cairn_port_clock();\n\t\tuint64_t off",
-     "\t\tuint64_t ts = cairn_port_clock();\n\t\tuint64_t o = cairn_load64(&r->pos);\n\t\tuint64_t off"),
-    ("slow: a step back not seen", RING, "if ((int64_t)ahead < 0) {", "if (0) {"),
-    ("slow: a step back not waited for", RING, "if (++retries <= CAIRN_CLOCK_RETRIES)\n\t\t\t\t\tcontinue;\n", ""),
-    ("slow: a step back not counted", RING, "(void)ring_lose(r, CAIRN_LOST_CLOCK, size);", ""),
-    ("slow: waits for ever", RING, "++retries <= CAIRN_CLOCK_RETRIES", "++retries"),
-    ("slow: last word of the packet used", RING, "if (off + size < ring_packet_bytes(r) &&", "if (off + size <= ring_packet_bytes(r) &&"),
-    ("slow: gap not tested", RING, " && ahead >> CAIRN_RING_GAP_BITS == 0)", ")"),
-    ("slow: stale limit kept", RING, "\t\t\t\tring_set_limit(r, ring_packet_start(r, o) + ring_packet_bytes(r) - 4);\n", ""),
-    # opening a packet
-    ("open: too big not tested", RING, "if (size > packet - CAIRN_PACKET_HEADER_BYTES - 4)", "if (0)"),
-    ("open: too big by a word", RING, "if (size > packet - CAIRN_PACKET_HEADER_BYTES - 4)", "if (size > packet - CAIRN_PACKET_HEADER_BYTES)"),
-    ("open: what fills a packet refused", RING, "if (size > packet - CAIRN_PACKET_HEADER_BYTES - 4)", "if (size >= packet - CAIRN_PACKET_HEADER_BYTES - 4)"),
-    ("* open: unread packet reused", RING, FULL, ""),
-    ("open: unread packet reused, by one", RING, "cairn_pos_diff(ns + packet, cairn_load64_acquire(&r->consumed))", "cairn_pos_diff(ns, cairn_load64_acquire(&r->consumed))"),
-    ("open: consumed without acquire", RING, "cairn_load64_acquire(&r->consumed)", "cairn_load64(&r->consumed)"),
-    ("open: full although there is room", RING, "cairn_load64_acquire(&r->consumed)) > (int64_t)ring)", "cairn_load64_acquire(&r->consumed)) >= (int64_t)ring)"),
-    ("* open: pending packet reused", RING, WRAP, ""),
-    ("open: pending packet reused, by one", RING, "cairn_pos_diff(ns + packet, ring_packet_start(r, cairn_load64(&r->committed)))",
-     "cairn_pos_diff(ns, ring_packet_start(r, cairn_load64(&r->committed)))"),
-    ("open: wrap although there is room", RING, "ring_packet_start(r, cairn_load64(&r->committed))) > (int64_t)ring)",
-     "ring_packet_start(r, cairn_load64(&r->committed))) >= (int64_t)ring)"),
-    ("* open: old lap not invalidated", RING, INVALIDATE, ""),
-    ("* open: old lap invalidated after the swap", RING, INVALIDATE, "", CAS_POS, CAS_POS + INVALIDATE),
-    ("* open: old lap invalidated by a store", RING, "(void)cairn_local_cas64(&h->seq, old_lap, CAIRN_SEQ_INVALID);",
-     "cairn_store64(&h->seq, CAIRN_SEQ_INVALID);"),
-    ("open: invalidated whatever it is", RING, "if (cairn_load64(&h->seq) == old_lap)\n\t\t(void)cairn_local_cas64(&h->seq, old_lap, CAIRN_SEQ_INVALID);",
-     "cairn_store64(&h->seq, CAIRN_SEQ_INVALID);"),
-    ("open: invalidated before it may be reused", RING, INVALIDATE, "",
-     "\tif (cairn_load32(&r->mode) == CAIRN_DISCARD &&",
-     "\th = ring_hdr(r, ns);\n\ts = cairn_ring_seq(r, ns);\n\told_lap = s - ring / packet;\n" + INVALIDATE +
-     "\tif (cairn_load32(&r->mode) == CAIRN_DISCARD &&"),
-    ("* open: no fence behind the invalidation", RING, "\tcairn_fence_release(); /* ORDER invalid:A, pairs with read:B */\n", ""),
-    ("open: fence before the invalidation", RING, "\tcairn_fence_release(); /* ORDER invalid:A, pairs with read:B */\n", "",
-     INVALIDATE, "\tcairn_fence_release();\n" + INVALIDATE),
-    ("open: losses counted after the swap", RING, "\tlost = cairn_ring_lost(r);\n", "", CAS_POS, CAS_POS + "\tlost = cairn_ring_lost(r);\n"),
-    ("open: store instead of swap", RING, "if (!cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES))",
-     "if ((cairn_store64(&r->pos, ns + CAIRN_PACKET_HEADER_BYTES), false))"),
-    ("open: count of records goes on", RING, "cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES)",
-     "cairn_local_cas64(&r->pos, o, (ns + CAIRN_PACKET_HEADER_BYTES) | (o & ~CAIRN_POS_MASK))"),
-    ("open: a lost swap taken for a loss", RING, "again */\n\t\treturn RING_MOVED;", "again */\n\t\treturn RING_LOST;"),
-    ("open: a lost swap taken for success", RING, "again */\n\t\treturn RING_MOVED;", "again */\n\t\t;"),
-    ("open: closed.end missing", RING, "\t\tcairn_store64(&c->end, o);\n", ""),
-    ("open: closed.ts_close missing", RING, "\t\tcairn_store64(&c->ts_close, ts);\n", ""),
-    ("open: closed.ts_close read anew", RING, "cairn_store64(&c->ts_close, ts)", "cairn_store64(&c->ts_close, cairn_port_clock())"),
-    ("open: losses of the closed packet missing", RING, "\t\tcairn_store64(&ring_hdr(r, o)->events_discarded, lost);\n", ""),
-    ("open: content of the old lap", RING, "\tcairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8);\n", ""),
-    ("open: ts_begin missing", RING, "\tcairn_store64(&h->ts_begin, ts);\n", ""),
-    ("open: ts_begin read anew", RING, "cairn_store64(&h->ts_begin, ts);", "cairn_store64(&h->ts_begin, cairn_port_clock());"),
-    ("open: ts_end missing", RING, "\tcairn_store64(&h->ts_end, ts);\n", ""),
-    ("open: losses missing", RING, "\t(void)cairn_local_cas64(&h->events_discarded, old_lost, lost);\n", ""),
-    ("open: losses stored over a nested opener's", RING, "(void)cairn_local_cas64(&h->events_discarded, old_lost, lost);",
-     "cairn_store64(&h->events_discarded, lost);"),
-    ("open: never valid", RING, VALID, ""),
-    ("* open: valid before the header is whole", RING, VALID, "",
-     "\tcairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8);\n",
-     VALID + "\tcairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8);\n"),
-    ("* open: valid without release", RING, VALID, VALID.replace("64_release", "64")),
-    ("open: seq_hint not kept", RING, "\tcairn_store64(&r->seq_hint, s);\n", ""),
-    ("open: limit at the packet's end", RING, "ring_set_limit(r, ns + packet - 4);", "ring_set_limit(r, ns + packet);"),
-    ("open: limit of the next packet", RING, "ring_set_limit(r, ns + packet - 4);", "ring_set_limit(r, ns + 2 * packet - 4);"),
-    ("open: not published", RING, "if (cairn_load64(&r->committed) == o)\n\t\tcairn_ring_publish(r, o);", ""),
-    ("* open: published without the token", RING, "if (cairn_load64(&r->committed) == o)\n", "if (1)\n"),
-    ("open: a stop meanwhile not seen", RING, "if (CAIRN_UNLIKELY(!cairn_load32(&r->enabled)))\n", "if (0)\n"),
-    # publish
-    ("publish: clock read while pos moves", RING, "if (cairn_load64(&r->pos) != to)\n\t\t\tcontinue;", "if (0)\n\t\t\tcontinue;"),
-    ("publish: ts_end of a closed packet missing", RING, "\t\t\tcairn_store64(&h->ts_end, cairn_load64(&c->ts_close));\n", ""),
-    ("publish: content of a closed packet missing", RING, "\t\t\tcairn_store64(&h->content_bits, (end & r->pkt_mask) * 8);\n", ""),
-    ("publish: content before ts_end", RING,
-     "\t\t\tcairn_store64(&h->ts_end, cairn_load64(&c->ts_close));\n\t\t\tcairn_store64(&h->content_bits, (end & r->pkt_mask) * 8);\n",
-     "\t\t\tcairn_store64(&h->content_bits, (end & r->pkt_mask) * 8);\n\t\t\tcairn_store64(&h->ts_end, cairn_load64(&c->ts_close));\n"),
-    ("publish: count of a closed packet missing", RING, " + (end >> CAIRN_POS_BITS);", ";"),
-    ("publish: events_total not stored", RING, "\t\t\tcairn_store64(&r->events_total, total);\n", ""),
-    ("publish: events_before missing", RING, "\t\t\tcairn_store64(&h->events_before, total);\n", ""),
-    ("publish: events_before of the packet before", RING, "\t\t\th = ring_hdr(r, q);\n\t\t\tcairn_store64(&r->events_total, total);\n\t\t\tcairn_store64(&h->events_before, total);\n",
-     "\t\t\tcairn_store64(&r->events_total, total);\n\t\t\tcairn_store64(&h->events_before, total);\n\t\t\th = ring_hdr(r, q);\n"),
-    ("publish: the first packet only", RING, "while (q != last) {", "if (q != last) {"),
-    ("publish: the last packet's ts_end missing", RING, "\t\t\tcairn_store64(&h->ts_end, now);\n", "\t\t\t;\n"),
-    ("publish: ts_end runs away", RING, "if (CAIRN_LIKELY((now - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS == 0))\n", "if (1)\n"),
-    ("publish: the last packet's content missing", RING, LAST_CONTENT, ""),
-    ("* publish: committed before content", RING, LAST_CONTENT, "", PUBLISH, PUBLISH + LAST_CONTENT),
-    ("publish: committed without release", RING, PUBLISH, PUBLISH.replace("64_release", "64")),
-    ("publish: committed not stored", RING, PUBLISH, ""),
-    ("* publish: not looked again", RING, "\t\tif (cairn_load64(&r->pos) == to)\n\t\t\treturn;\n", "\t\treturn;\n"),
-    ("publish: goes on without the token", RING, "if (cairn_load64(&r->committed) != to)\n\t\t\treturn;", "if (0)\n\t\t\treturn;"),
-    ("publish: begins anew from the start", RING, "\t\tfrom = to;\n", ""),
-    # numbers, setup, stop
-    ("seq: hint not used", RING, "hint = cairn_load64(&r->seq_hint);\n", "hint = 0;\n"),
-    ("setup: packets numbered from 0", RING, "\tr->seq_hint = first_pos / packet_bytes;\n", ""),
-    ("setup: slots valid", RING, "\t\th->seq = CAIRN_SEQ_INVALID;\n", "\t\th->seq = slot;\n"),
-    ("stop: enabled stays", RING, "\tcairn_store32(&r->enabled, 0);\n", ""),
-    ("stop: limit stays", RING, "\tcairn_store64(&r->limit, ring_packet_start(r, cairn_load64(&r->pos)) - 4);\n", ""),
-    ("start: nothing", RING, "\tcairn_store32(&r->enabled, 1);", "\tcairn_store32(&r->enabled, 0);"),
+# Files, and whether all rules apply or only those that weaken an order.
+FILES = {RING: True, INLINE: True, READ: True, "core/trace.c": False, "core/names.c": False, "core/region.c": False, "core/event.c": False,
+         "core/meta.c": False}
+# Not of the algorithm (tests/unit and tests/golden look at what setup writes): only their orders are weakened.
+NOT_MUTATED = {"cairn_ring_setup", "cairn_ring_valid", "cairn_reserve_again", "cairn_commit_again"}
+
+
+def is_order(what):
+    return what.startswith(("relaxed: ", "drop: cairn_fence"))
+
+
+STORE = r"(?:cairn_store\w+|cairn_local_\w+|cairn_fence_\w+|cairn_barrier|ring_set_limit)\s*\("
+
+
+def masked(text):
+    """Comments, strings and code for other ports as spaces, everything at its place."""
+    def blank(found):
+        return re.sub(r"[^\n]", " ", found.group(0))
+    text = re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", blank, text, flags=re.DOTALL)
+    lines, keep = [], [True]
+    for line in text.split("\n"):
+        word = line.split()[0] if line.split() else ""
+        if word.startswith("#if"):
+            keep.append(keep[-1] and "CAIRN_PORT_" not in line)
+        elif word == "#else":
+            keep[-1] = keep[-2] and not keep[-1]
+        elif word == "#endif":
+            keep.pop()
+        lines.append(line if keep[-1] and not word.startswith("#") else " " * len(line))
+    return "\n".join(lines)
+
+
+def closing(text, at):
+    """Position of the bracket that closes the one at `at`."""
+    depth = 0
+    for i in range(at, len(text)):
+        depth += text[i] in "([{"
+        depth -= text[i] in ")]}"
+        if depth == 0:
+            return i
+    raise ValueError(text[at:at + 40])
+
+
+def functions(text):
+    """(name, begin of the body, end) of each function; bodies begin with a brace in the first column."""
+    for found in re.finditer(r"^\{\n", text, re.MULTILINE):
+        head = text[:found.start()].rstrip()
+        end = closing(text, found.start())
+        at, depth = len(head) - 1, 0
+        if not head.endswith(")"):
+            continue
+        while True:
+            depth += (head[at] == ")") - (head[at] == "(")
+            if depth == 0:
+                break
+            at -= 1
+        name = re.search(r"(\w+)\s*$", head[:at])
+        yield name.group(1), found.start() + 1, end
+
+
+def statements(text, begin, end):
+    """(begin, end) of each simple statement, without the if, while or for before it, and of each condition."""
+    simple, conditions, at = [], [], begin
+    while at < end:
+        space = re.compile(r"\s*").match(text, at).end()
+        if space != at:
+            at = space
+            continue
+        word = re.compile(r"\w+").match(text, at)
+        word = word.group(0) if word else ""
+        if text[at] in "{}":
+            at += 1
+        elif word in ("if", "while", "for", "switch"):
+            left = text.index("(", at)
+            right = closing(text, left)
+            if word != "for" and word != "switch":
+                conditions.append((left + 1, right))
+            at = right + 1
+        elif word == "else" or word == "do":
+            at += len(word)
+        else:
+            stop = at
+            while text[stop] != ";":
+                stop = closing(text, stop) + 1 if text[stop] in "([{" else stop + 1
+            simple.append((at, stop + 1))
+            at = stop + 1
+    return simple, conditions
+
+
+def short(text):
+    text = re.sub(r"\s+", " ", text).strip()
+    return re.sub(r"\( ", "(", text)
+
+
+def is_declaration(text):
+    return re.match(r"(const|static|struct|unsigned|uint\w+|int\w*|bool|char|void|enum|size_t|cairn_\w+ \*)\b[\s*]*\w", text) and not re.match(r"\w+\s*\(", text)
+
+
+def operands(text, begin, end):
+    """The parts of a condition between && or ||, wherever they are nested in CAIRN_LIKELY() and the like."""
+    inner = re.compile(r"\s*CAIRN_(?:UN)?LIKELY\s*\(").match(text, begin)
+    if inner and closing(text, inner.end() - 1) == len(text[:end].rstrip()) - 1:
+        return operands(text, inner.end(), closing(text, inner.end() - 1))
+    parts, depth, last = [], 0, begin
+    for i in range(begin, end):
+        depth += text[i] in "(["
+        depth -= text[i] in ")]"
+        if depth == 0 and text[i:i + 2] in ("&&", "||"):
+            parts.append((last, i, text[i:i + 2]))
+            last = i + 2
+    return parts + [(last, end, "")] if parts else []
+
+
+def mutants_of(text, begin, end):
+    """(what, [(begin, end, replacement)]) for one function."""
+    simple, conditions = statements(text, begin, end)
+    for a, b in simple:
+        one = text[a:b]
+        if not is_declaration(one) and not re.match(r"(return|continue|break|goto)\b", one) and not one.startswith("__asm__"):
+            yield f"drop: {short(one)}", [(a, b, ";")]
+    for (a, b), (c, d) in zip(simple, simple[1:]):
+        first, second = text[a:b], text[c:d]
+        if text[b:c].strip():
+            continue
+        stores = re.search(STORE, first) and re.search(STORE, second)
+        reads = is_declaration(first) and is_declaration(second) and \
+            re.search(r"cairn_load64\(&r->pos\)", first) and "clock" in second
+        if (stores and not is_declaration(first) and not is_declaration(second)) or reads:
+            yield f"swap: {short(first)} {short(second)}", [(a, b, second), (c, d, first)]
+    for a, b in conditions:
+        what = short(text[a:b])
+        before = text[:a].rstrip("( \t\n")
+        yield f"never: ({what})", [(a, b, "0")]
+        if not before.endswith("while"):
+            yield f"always: ({what})", [(a, b, "1")]
+        for x, y, _ in operands(text, a, b):
+            neutral = "1" if "&&" in [o for _, _, o in operands(text, a, b)] else "0"
+            yield f"without: {short(text[x:y])}", [(x, y, f" {neutral} ")]
+    body = text[begin:end]
+    for found in re.finditer(r"(?<![<>=!-])(<=|>=|==|!=|<|>)(?![<>=])", body):
+        swap = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}[found.group(1)]
+        a, b = begin + found.start(), begin + found.end()
+        yield f"{found.group(1)} is {swap}: {context(text, a, b)}", [(a, b, swap)]
+    for found in re.finditer(r"cairn_\w+?(_release|_acquire)\s*\(", body):
+        if "fence" not in found.group(0):
+            yield f"relaxed: {call(text, begin + found.start())}", [(begin + found.start(1), begin + found.end(1), "")]
+    for found in re.finditer(r"__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL)", body):
+        yield f"relaxed: {context(text, begin + found.start(), begin + found.end())}", [(begin + found.start(), begin + found.end(), "__ATOMIC_RELAXED")]
+    for found in re.finditer(r"cairn_local_cas64\s*\(", body):
+        left = begin + found.end() - 1
+        right = closing(text, left)
+        p, _, n = arguments(text[left + 1:right])
+        yield f"store, no swap: {call(text, begin + found.start())}", [(begin + found.start(), right + 1, f"(cairn_store64({p}, {n}), 1)")]
+    for found in re.finditer(r"cairn_load(?:32|64)(?:_acquire)?\s*\(", body):
+        a = begin + found.start()
+        right = closing(text, begin + found.end() - 1)
+        yield f"0 for: {context(text, a, right + 1)}", [(a, right + 1, "0")]
+    for found in re.finditer(r"(?<=\w|\)) ([+-]) (1|4|packet|size|CAIRN_ONE_RECORD|s->size|ring_packet_bytes\(r\))(?=\W)", body):
+        a, b = begin + found.start(), begin + found.end()
+        yield f"without{found.group(0)}: {context(text, a, b)}", [(a, b, "")]
+
+
+def arguments(text):
+    parts, depth, last = [], 0, 0
+    for i, c in enumerate(text):
+        depth += c in "(["
+        depth -= c in ")]"
+        if c == "," and depth == 0:
+            parts.append(text[last:i].strip())
+            last = i + 1
+    return parts + [text[last:].strip()]
+
+
+def call(text, at):
+    return short(text[at:closing(text, text.index("(", at)) + 1])
+
+
+def context(text, a, b):
+    """The statement or condition around a place, as far as it tells it from others."""
+    left = max(text.rfind(c, 0, a) for c in ";{}") + 1
+    right = min(i for i in (text.find(c, b) for c in ";{}") if i >= 0)
+    return short(text[left:a] + "[" + text[a:b] + "]" + text[b:right])
+
+
+# What no rule makes: (file, function, name, pairs of old and new text; blanks and line ends do not matter).
+SPECIAL = [
+    (RING, "ring_open_packet", "invalidated behind the swap",
+     "if (cairn_load64(&h->seq) == old_lap) (void)cairn_local_cas64(&h->seq, old_lap, CAIRN_SEQ_INVALID);", "",
+     "return RING_MOVED;", "return RING_MOVED; if (cairn_load64(&h->seq) == old_lap) (void)cairn_local_cas64(&h->seq, old_lap, CAIRN_SEQ_INVALID);"),
+    (RING, "ring_open_packet", "fence before the invalidation", "cairn_fence_release();", "",
+     "if (cairn_load64(&h->seq) == old_lap)", "cairn_fence_release(); if (cairn_load64(&h->seq) == old_lap)"),
+    (RING, "ring_open_packet", "losses counted behind the swap", "lost = cairn_ring_lost(r);", "lost = 0;",
+     "return RING_MOVED;", "return RING_MOVED; lost = cairn_ring_lost(r);"),
+    (RING, "ring_open_packet", "count of records goes on", "o, ns + CAIRN_PACKET_HEADER_BYTES)", "o, (ns + CAIRN_PACKET_HEADER_BYTES) | (o & ~CAIRN_POS_MASK))"),
+    (RING, "ring_open_packet", "closed.ts_close read anew", "cairn_store64(&c->ts_close, ts)", "cairn_store64(&c->ts_close, cairn_port_clock())"),
+    (RING, "ring_open_packet", "ts_begin read anew", "cairn_store64(&h->ts_begin, ts)", "cairn_store64(&h->ts_begin, cairn_port_clock())"),
+    (RING, "ring_open_packet", "a lost swap taken for a loss", "return RING_MOVED;", "return RING_LOST;"),
+    (RING, "ring_open_packet", "valid before the header is whole", "cairn_store64_release(&h->seq, s);", "",
+     "cairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8);",
+     "cairn_store64_release(&h->seq, s); cairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8);"),
+    (RING, "ring_open_packet", "invalidated before it may be reused", "if (cairn_load32(&r->mode) == CAIRN_DISCARD &&",
+     "h = ring_hdr(r, ns); s = cairn_ring_seq(r, ns); old_lap = s - ring / packet; "
+     "if (cairn_load64(&h->seq) == old_lap) (void)cairn_local_cas64(&h->seq, old_lap, CAIRN_SEQ_INVALID); if (cairn_load32(&r->mode) == CAIRN_DISCARD &&"),
+    (RING, "ring_set_limit", "a word too far", "cairn_store64(&r->limit, limit);", "cairn_store64(&r->limit, limit + 4);"),
+    (RING, "cairn_ring_publish", "the first packet only", "while (q != last)", "if (q != last)"),
+    (RING, "cairn_ring_publish", "events_before of the packet before", "h = ring_hdr(r, q); cairn_store64(&r->events_total, total);",
+     "cairn_store64(&r->events_total, total);", "cairn_store64(&h->events_before, total);", "cairn_store64(&h->events_before, total); h = ring_hdr(r, q);"),
+    (INLINE, "cairn_pos_diff", "without wrap", "return (int64_t)((a - b) << (64 - CAIRN_POS_BITS)) >> (64 - CAIRN_POS_BITS);",
+     "return (int64_t)((a & CAIRN_POS_MASK) - (b & CAIRN_POS_MASK));"),
+    (INLINE, "cairn_ring_turn", "record's time read behind the swap", "s->ts = ts;", "s->ts = cairn_port_clock();"),
+    (INLINE, "cairn_ring_commit", "published from pos", "cairn_ring_publish(r, s->end)", "cairn_ring_publish(r, cairn_load64(&r->pos))"),
+    (READ, "cairn_ring_reader_read", "the open packet handed out", "if (wanted == open)", "if (wanted == open + 1)"),
+    (READ, "read_wanted", "a lap and a packet", "oldest = open + 1 > slots ? open + 1 - slots : 0;", "oldest = open > slots ? open - slots : 0;"),
 ]
 
-EQUIVALENT = [
-    ("commit: barrier", "an order for the compiler; the model calls a function at each access", INLINE,
-     "\tcairn_barrier(); /* payload before everything below, for what interrupts us */\n", ""),
-    ("slow: pos not looked at again", "reserve looks at everything again anyway", RING,
-     "\t\t\t\tif (cairn_load64(&r->pos) == o)\n\t\t\t\t\treturn true;\n\t\t\t\tcontinue;\n", "\t\t\t\treturn true;\n"),
-    ("open: committed not taken back to its packet's start", "it is less than P behind, which the comparison of multiples of P "
-     "does not see", RING, "ring_packet_start(r, cairn_load64(&r->committed))) > (int64_t)ring)",
-     "cairn_load64(&r->committed)) > (int64_t)ring)"),
-    ("open: limit not raised", "stale downwards: the next record's slow path raises it", RING,
-     "\tring_set_limit(r, ns + packet - 4);\n\tif (cairn_load64", "\tif (cairn_load64"),
-    ("open: no fence before enabled is looked at", "an order between stores of one CPU and loads of another that this model "
-     "does not weaken (the writer's own loads are never late)", RING, "\tcairn_fence_full(); /* ORDER open:B, pairs with stop:A */\n", ""),
-    ("stop: no fence", "as before, the other side", RING, "\tcairn_fence_full(); /* ORDER stop:A, pairs with open:B */\n", ""),
-    ("open: swapped whatever it is", "the swap itself compares; the load before it only saves a write to the line", RING,
-     "\tif (cairn_load64(&h->seq) == old_lap)\n\t\t(void)", "\t(void)"),
-]
+STALE_LIMIT = "a limit that is too low only costs the next record a slow path"
+HEADER_STORES = "stores to a packet that is not valid yet; the release of seq comes after them"
+FREE_STORES = "nobody reads the one before the other: they are published by what follows"
+EQUIVALENT = {
+    "ring_set_limit: without - 4: if (CAIRN_UNLIKELY(!cairn_load32(&r->enabled))) cairn_store64(&r->limit, ring_packet_start(r, limit)[ - 4])":
+        "no record ends at or before the first byte of its packet",
+    "cairn_ring_publish: swap: cairn_store64(&r->events_total, total); cairn_store64(&h->events_before, total);": FREE_STORES,
+    "ring_open_packet: drop: ring_set_limit(r, ns + packet - 4);": STALE_LIMIT,
+    "ring_open_packet: swap: cairn_store64(&c->end, o); cairn_store64(&c->ts_close, ts);": FREE_STORES,
+    "ring_open_packet: swap: cairn_store64(&c->ts_close, ts); cairn_store64(&ring_hdr(r, o)->events_discarded, lost);": FREE_STORES,
+    "ring_open_packet: swap: cairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8); cairn_store64(&h->ts_begin, ts);": HEADER_STORES,
+    "ring_open_packet: swap: cairn_store64(&h->ts_begin, ts); cairn_store64(&h->ts_end, ts);": HEADER_STORES,
+    "ring_open_packet: swap: cairn_store64(&h->ts_end, ts); (void)cairn_local_cas64(&h->events_discarded, old_lost, lost);": HEADER_STORES,
+    "ring_open_packet: swap: cairn_store64_release(&h->seq, s); cairn_store64(&r->seq_hint, s);":
+        "the number nearest to the hint is the same one packet earlier and later",
+    "ring_open_packet: swap: cairn_store64(&r->seq_hint, s); ring_set_limit(r, ns + packet - 4);": STALE_LIMIT,
+    "ring_open_packet: without + packet: ring_set_limit(r, ns[ + packet] - 4)": STALE_LIMIT,
+    "ring_open_packet: always: (cairn_load64(&h->seq) == old_lap)": "the swap compares; the load before it only saves a write to the line",
+    "cairn_ring_slow: always: (cairn_load64(&r->pos) == o)": "reserve looks at everything again",
+    "cairn_ring_stop: without - 4: cairn_store64(&r->limit, ring_packet_start(r, cairn_load64(&r->pos))[ - 4])":
+        "no record ends at or before the first byte of its packet",
+    "cairn_ring_reserve: without: turn == CAIRN_TURN_FULL": "the slow path looks at everything anew",
+    "cairn_ring_commit: drop: cairn_barrier();": "an order for the compiler; the model calls a function at each access",
+    "cairn_ring_flush: > is >=: if (++retries [>] CAIRN_CLOCK_RETRIES) return": "one attempt less",
+    "read_wanted: > is >=: uint64_t slots = read_slots(r), oldest = open + 1 [>] slots ? open + 1 - slots : 0": "both are 0 then",
+    "read_wanted: < is <=: if (behind [<] 0) return open": "the same value",
+    "read_wanted: < is <=: return wanted > open || wanted [<] oldest ? oldest : wanted": "the same value",
+    "read_copy: never: (cairn_load64_acquire(&h->seq) != seq)": "the number is looked at again after the copy; before it, it saves the copy",
+    "read_copy: relaxed: cairn_load64_acquire(&h->seq)":
+        "the packet lies below the committed that was acquired; who has no committed needs it (writer.pml, poller)",
+    "read_copy: > is >=: if (bytes < CAIRN_PACKET_HEADER_BYTES || bytes [>] r->pkt_mask + 1) return 0": "no packet is filled to its last word",
+    "read_copy: without + 1: if (bytes < CAIRN_PACKET_HEADER_BYTES || bytes > r->pkt_mask[ + 1]) return 0": "no packet is filled to its last word",
+    "cairn_ring_reader_read: < is <=: tries [<] READ_TRIES": "one attempt more",
+    "read_begin: never: (cairn_load64_acquire(&h->seq) != wanted)": "the number is looked at again behind the load",
+    "read_begin: relaxed: cairn_load64_acquire(&h->seq)": "as in read_copy: commit:A covers it",
+    "trace_set_state: relaxed: else (void)__atomic_fetch_and(flags, ~flag, [__ATOMIC_RELEASE])":
+        "a flag that is taken away says nothing of other words (stopped:A is the other half)",
+}
 
 # Quick ones first: most mutants die in the first stage.
-STAGES = [("nesting", ["one_write"]), ("reader", []),
-          ("nesting", ["stop", "mode", "consumer", "forged", "leaps", "back_between", "wrap", "far_ahead"]),
-          ("nesting", ["losses", "two_writes", "back_at_every"]), ("nesting", ["random", "three_writes"])]
+WRITER_STAGES = [("nesting", ["one_write"]), ("reader", []), ("orders", []),
+                 ("nesting", ["stop", "mode", "nesting_consumer", "forged", "leaps", "back_between", "wrap", "far_ahead", "flush", "no_ring", "coarse", "stale"]),
+                 ("consumer", []), ("nesting", ["losses", "two_writes", "back_at_every"]), ("nesting", ["random", "three_writes"])]
+STAGES = {RING: WRITER_STAGES, INLINE: WRITER_STAGES, READ: [("consumer", [])]}
+OTHER_STAGES = [("orders", [])]
 
-INCLUDES = ["tests/model", "tests", "."]
+# A mutant may never end. Seconds of CPU, so that a busy machine does not matter; the longest stage takes fifteen.
+LIMITED = ["sh", "-c", "ulimit -t 60; exec \"$@\"", "sh"]
+
+# Where a program finds its port, and the rest of the tests.
+INCLUDES = {"orders": ["tests/model/whole", "tests"]}
 
 
 def build(tree, program):
     out = os.path.join(tree, "model-" + program)
-    command = [os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-w", "-DCAIRN_MODEL=1", "-DCAIRN_CLOCK_RETRIES=8", f"-I{tree}"]
-    command += [f"-I{os.path.join(tap.SRC, folder)}" for folder in INCLUDES[:2]]
+    command = [os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-w", "-DCAIRN_MODEL=1", "-DCAIRN_CLOCK_RETRIES=8", f"-I{tree}", f"-I{tree}/include"]
+    command += [f"-I{os.path.join(tap.SRC, folder)}" for folder in INCLUDES.get(program, ["tests/model", "tests"])]
     tap.run(command + [os.path.join(tap.SRC, "tests/model", program + ".c"), "-o", out])
     return out
 
 
-def killer(tree):
+def killer(tree, path):
     """The stage that fails on this tree, or None."""
-    for program, words in STAGES:
+    built = {}
+    for program, words in STAGES.get(path, OTHER_STAGES):
         try:
-            done = subprocess.run([build(tree, program)] + words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  stdin=subprocess.DEVNULL, timeout=600, check=False, text=True,
+            if program not in built:
+                built[program] = build(tree, program)
+            done = subprocess.run(LIMITED + [built[program]] + words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  stdin=subprocess.DEVNULL, timeout=600, check=False, text=True, errors="replace",
                                   env={k: v for k, v in os.environ.items() if k != "CAIRN_LONG"})
         except subprocess.TimeoutExpired:
             return f"{program} {' '.join(words)}: no end"
@@ -219,23 +321,37 @@ def killer(tree):
     return None
 
 
-def mutate(tree, path, *changes):
-    name = os.path.join(tree, path)
-    with open(name, encoding="utf-8") as source:
-        text = source.read()
-    for old, new in zip(changes[::2], changes[1::2]):
-        tap.check(text.count(old) == 1, f"{path} has {text.count(old)} times, not once:\n{old}")
-        text = text.replace(old, new)
-    with open(name, "w", encoding="utf-8") as source:
-        source.write(text)
+def replace(text, changes):
+    for a, b, new in sorted(changes, reverse=True):
+        text = text[:a] + new + text[b:]
+    return text
 
 
-def tried(path, changes):
+def place(plain, begin, end, old):
+    """Where `old` stands in a function, whatever the blanks; once."""
+    pattern = r"\s*".join(re.escape(token) for token in re.findall(r"\w+|[^\w\s]", old))
+    found = list(re.compile(pattern).finditer(plain, begin, end))
+    tap.check(len(found) == 1, f"{len(found)} times, not once: {old}")
+    return found[0].start(), found[0].end()
+
+
+def read(path):
+    with open(os.path.join(tap.SRC, path), encoding="utf-8") as source:
+        return source.read()
+
+
+def tried(path, make):
+    text = make()
     with tap.folder() as tree:
         for folder in ("core", "include", "arch"):
             shutil.copytree(os.path.join(tap.SRC, folder), os.path.join(tree, folder))
-        mutate(tree, path, *changes)
-        return killer(tree)
+        with open(os.path.join(tree, path), "w", encoding="utf-8") as source:
+            source.write(text)
+        return killer(tree, path)
+
+
+def is_quick(i, name):
+    return name not in EQUIVALENT and (i % QUICK == 0 or is_order(name.partition(": ")[2]))
 
 
 def must_die(future):
@@ -249,17 +365,55 @@ def must_live(future, why):
     tap.check(by is None, f"not equivalent after all ({why}): {by}")
 
 
+def must_exist(names):
+    stale = sorted(set(EQUIVALENT) - set(names))
+    tap.check(not stale, "no rule makes this any more: " + "; ".join(stale))
+
+
+def all_mutants():
+    """(name, file, function that makes the text)."""
+    for path, everything in FILES.items():
+        text = read(path)
+        plain = masked(text)
+        for function, begin, end in functions(plain):
+            count = {}
+            for what, changes in mutants_of(plain, begin, end):
+                if not is_order(what) and (function in NOT_MUTATED or not everything):
+                    continue
+                count[what] = count.get(what, 0) + 1
+                number = f" #{count[what]}" if count[what] > 1 else ""
+                yield f"{function}: {what}{number}", path, lambda text=text, changes=changes: replace(text, changes)
+        for where, function, what, *pairs in SPECIAL:
+            if where != path:
+                continue
+            def special(text=text, plain=plain, function=function, pairs=pairs):
+                begin, end = next((b, e) for name, b, e in functions(plain) if name == function)
+                return replace(text, [place(plain, begin, end, old) + (new,) for old, new in zip(pairs[::2], pairs[1::2])])
+            yield f"{function}: {what}", path, special
+
+
 def main():
-    words = sys.argv[1:]
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    listed = "--list" in sys.argv or "--list-quick" in sys.argv
+    only_quick = "--list-quick" in sys.argv
+    skipped = "--no-equivalent" in sys.argv
     sys.argv[1:] = []
     full = bool(words) or os.environ.get("CAIRN_LONG", "0") not in ("", "0")
+    every = list(all_mutants())
+    if listed:
+        print("\n".join(f"{path}: {name}" for i, (name, path, _) in enumerate(every) if not only_quick or is_quick(i, name)))
+        return
+    tap.add("names of equivalent mutants", must_exist, [name for name, _, _ in every])
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for name, path, *changes in MUTANTS:
-            if (full or name.startswith("*")) and (not words or any(word in name for word in words)):
-                tap.add("dies: " + name.lstrip("* "), must_die, pool.submit(tried, path, changes))
-        for name, why, path, *changes in EQUIVALENT:
-            if full and (not words or any(word in name for word in words)):
-                tap.add(f"lives: {name}", must_live, pool.submit(tried, path, changes), why)
+        for i, (name, path, make) in enumerate(every):
+            quick = is_quick(i, name)
+            if words and not any(word in name for word in words):
+                continue
+            if name in EQUIVALENT:
+                if full and not skipped:
+                    tap.add(f"lives: {name}", must_live, pool.submit(tried, path, make), EQUIVALENT[name])
+            elif full or quick:
+                tap.add("dies: " + name, must_die, pool.submit(tried, path, make))
         tap.main()
 
 

@@ -14,12 +14,14 @@ struct nesting {
 	struct world_shape shape;
 	unsigned prep;
 	uint32_t prep_bytes;
-	uint32_t outer_bytes;
+	uint32_t outer_bytes;   /* or NESTING_FLUSH */
 	unsigned prep_consumed; /* packets that the reader took after the preparation (discard mode)
 				 */
 	unsigned after;         /* writes after the outer one */
 	char name[120];
 };
+
+#define NESTING_FLUSH (~(uint32_t)0)
 
 static bool nesting_long(void)
 {
@@ -56,7 +58,10 @@ static void nesting_run(const struct world_explorer *e)
 	world_load_script(e);
 	w.dirty = true;
 	w.armed = true;
-	world_write(s->outer_bytes);
+	if (s->outer_bytes == NESTING_FLUSH)
+		world_flush();
+	else
+		world_write(s->outer_bytes);
 	world_point();
 	w.armed = false;
 	for (unsigned i = 0; i < s->after; i++)
@@ -236,6 +241,130 @@ TEST(nesting_stop_and_start_at_every_access)
 		nesting_explore(&s, again, 3, prep == 2 && nesting_long() ? 3 : 2);
 	}
 	nesting_report();
+}
+
+/* A flush interrupted by writes, writes interrupted by a flush: an empty packet stays, a filled one is closed, nothing is lost. */
+TEST(nesting_flush_at_every_access)
+{
+	static const struct world_action actions[] = {{ACT_FLUSH, 0}, {ACT_WRITE, 24}};
+	unsigned n, prep, outer, discard;
+
+	for (discard = 0; discard < 2; discard++)
+		for (n = 2; n <= 4; n *= 2)
+			for (prep = 0; prep <= 2 * n + 3; prep++)
+				for (outer = 0; outer < 2; outer++) {
+					struct nesting s = {
+						.shape = {.nr_packets = n,
+							  .packet_bytes = 128,
+							  .mode = discard ? CAIRN_DISCARD
+									  : CAIRN_OVERWRITE,
+							  .clock = 100000},
+						.prep = prep,
+						.prep_bytes = 4,
+						.outer_bytes = outer ? 4 : NESTING_FLUSH,
+						.prep_consumed = discard && prep > n ? prep : 0,
+						.after = 2};
+
+					nesting_explore(&s, actions, COUNT(actions), 2);
+				}
+	nesting_report();
+}
+
+/* What a flush does when nothing interrupts it. */
+TEST(nesting_flush_closes_what_is_filled_and_nothing_else)
+{
+	unsigned i;
+
+	world_init(&(struct world_shape){4, 128, CAIRN_OVERWRITE, 0, 1000});
+	w.scenario = "flush alone";
+	world_flush();
+	CHECK_EQ(w.ring.pos, 0);
+	for (i = 1; i <= 6; i++) {
+		CHECK(world_write(4));
+		world_flush();
+		CHECK_EQ(w.ring.pos, i * 128 + CAIRN_PACKET_HEADER_BYTES);
+		CHECK_EQ(w.ring.committed, w.ring.pos);
+		world_flush();
+		CHECK_EQ(w.ring.pos, i * 128 + CAIRN_PACKET_HEADER_BYTES);
+	}
+	CHECK(world_write(4));
+	world_elsewhere(cairn_ring_stop);
+	world_flush();
+	CHECK_EQ(w.ring.pos >> CAIRN_POS_BITS, 1);
+	w.stop_seen = true;
+	world_finish();
+	world_elsewhere(cairn_ring_start);
+	/* a little back is waited for */
+	w.clock -= 4;
+	w.clock_stepped = true;
+	world_flush();
+	CHECK_EQ(w.ring.pos >> CAIRN_POS_BITS, 0);
+	CHECK(world_write(4));
+	/* no closing before the last record: waits in vain, and leaves the packet as it is */
+	w.clock -= 500;
+	w.clock_stepped = true;
+	world_flush();
+	CHECK_EQ(w.ring.pos >> CAIRN_POS_BITS, 1);
+	CHECK_EQ(world_lost(), 0);
+}
+
+/* A CPU without a ring, and one with a number that the table does not have. */
+TEST(nesting_no_ring_no_record)
+{
+	struct cairn_slot slot;
+
+	world_init(&(struct world_shape){4, 128, CAIRN_OVERWRITE, 0, 1000});
+	w.scenario = "no ring";
+	world_rings.behind = &w.ring;
+	for (w.cpu = 1; w.cpu <= CAIRN_MAX_CPUS; w.cpu += CAIRN_MAX_CPUS - 1) {
+		CHECK_EQ(cairn_ring_here(), NULL);
+		CHECK_EQ(cairn_reserve(&slot, 1000, 4), NULL);
+		CHECK_EQ(cairn_reserve_once(&slot, &(uint32_t){1000}, 4), NULL);
+		CHECK_EQ(w.preempt, 0);
+	}
+	CHECK_EQ(w.ring.pos, 0);
+	world_rings.behind = NULL;
+}
+
+/* Many events at one reading of a coarse clock: a time that is equal has not stepped back. */
+TEST(nesting_coarse_clock_loses_nothing)
+{
+	unsigned mode, i;
+
+	for (mode = 0; mode < 2; mode++) {
+		world_init(&(struct world_shape){4, 128, (enum cairn_mode)mode, 0, 1000});
+		w.scenario = "coarse clock";
+		w.clock_coarse = true;
+		for (i = 0; i < 20; i++) {
+			if (mode == CAIRN_DISCARD)
+				world_consume();
+			CHECK(world_write(4));
+			if (i % 5 == 0) {
+				world_flush();
+				CHECK_EQ(w.ring.pos >> CAIRN_POS_BITS, 0);
+			}
+			w.clock += i % 7 == 0;
+			w.ring.limit = 0; /* each by the slow path */
+		}
+		CHECK_EQ(world_lost(), 0);
+		world_finish();
+	}
+}
+
+/* A limit that is too low costs a way round, and no packet. */
+TEST(nesting_stale_limit_opens_no_packet)
+{
+	unsigned i;
+
+	world_init(&(struct world_shape){4, 256, CAIRN_OVERWRITE, 0, 1000});
+	w.scenario = "stale limit";
+	for (i = 0; i < 10; i++) {
+		w.ring.limit = 0;
+		CHECK(world_write(4));
+		CHECK_EQ(w.packet, 0);
+	}
+	CHECK_EQ(w.ring.limit, 252);
+	world_finish();
 }
 
 TEST(nesting_mode_changes_at_every_access)

@@ -14,8 +14,10 @@
 #define WORLD_MAX_PACKETS      8u
 #define WORLD_MAX_PACKET_BYTES 256u
 #define WORLD_MAX_WRITES       60000u
-#define WORLD_MAX_FRAMES       16u
-#define WORLD_MAX_SCRIPT       8u
+#define WORLD_FLUSH \
+	(WORLD_MAX_WRITES - 1) /* stands for a flush where a write's number is asked for */
+#define WORLD_MAX_FRAMES 16u
+#define WORLD_MAX_SCRIPT 8u
 #define WORLD_KEEP \
 	32u /* packets whose truth is remembered; a power of two, > 2 * WORLD_MAX_PACKETS */
 
@@ -56,7 +58,8 @@ struct world_packet {
 
 enum action_kind {
 	ACT_WRITE, /* a whole write of .value bytes of payload */
-	ACT_STOP,  /* another CPU stops the ring */
+	ACT_FLUSH,
+	ACT_STOP, /* another CPU stops the ring */
 	ACT_START,
 	ACT_MODE,     /* .value: the new mode */
 	ACT_CLOCK,    /* .value is added to the clock */
@@ -75,7 +78,9 @@ static struct {
 	struct cairn_closed closed[WORLD_MAX_PACKETS];
 	char packets[WORLD_MAX_PACKETS * WORLD_MAX_PACKET_BYTES] CAIRN_ALIGNED(64);
 	uint64_t clock;
+	bool clock_coarse; /* it stands between readings */
 	unsigned preempt;
+	unsigned cpu; /* 0 but in tests of that */
 	uint64_t task;
 
 	/* truth */
@@ -125,7 +130,19 @@ static void (*world_at_point)(void);
 static void (*world_at_store)(const volatile void *p, unsigned bytes, enum cairn_order order);
 static void (*world_at_fence)(enum cairn_order order);
 
-struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
+/* While another CPU runs shipped code, its accesses go there instead; nothing nests on it here. */
+struct world_foreign {
+	uint64_t (*load)(const volatile void *p, unsigned bytes, enum cairn_order order);
+	void (*store)(volatile void *p, unsigned bytes, uint64_t v, enum cairn_order order);
+	void (*fence)(enum cairn_order order);
+};
+static const struct world_foreign *world_foreign;
+
+/* With a pointer behind the last, for whoever reads too far. */
+struct world_rings {
+	struct cairn_ring *at[CAIRN_MAX_CPUS], *behind;
+} world_rings;
+extern struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS] __attribute__((alias("world_rings")));
 
 /* ---- failures ---- */
 

@@ -430,10 +430,10 @@ TEST(instances_come_and_go_and_leave_their_memory)
 /* A writer in the middle of an event that goes to the instance: its rings wait. */
 TEST(removal_waits_for_who_is_in_an_event)
 {
-	struct cairn_slot slot;
+	struct cairn_slot slot, inner;
 	struct cairn_ring *r;
 	unsigned b;
-	void *p;
+	void *p, *nested;
 
 	start(1, 65536, CAIRN_OVERWRITE);
 	b = (unsigned)cairn_buffer_create("foo", 32768, CAIRN_OVERWRITE);
@@ -445,6 +445,15 @@ TEST(removal_waits_for_who_is_in_an_event)
 	r = slot.ring;
 	CHECK_EQ(cairn_buffer_remove(b), 0);
 	cairn_work();
+	cairn_tick(); /* comes and goes in it: that is not the writer's leaving */
+	cairn_work();
+	CHECK_EQ(cairn_buffer_create("bar", 32768, CAIRN_OVERWRITE), 2); /* 1 is not free yet */
+	CHECK_EQ(cairn_buffer_enable(2, "buffer_test:number"), 1);
+	nested = cairn_reserve_for(&inner, &cairn_event_number, 8);
+	CHECK(nested != NULL);
+	cairn_work();
+	CHECK_EQ(r->magic, CAIRN_RING_MAGIC);
+	cairn_commit_for(&inner);
 	cairn_work();
 	CHECK_EQ(r->magic, CAIRN_RING_MAGIC);
 	memset(p, 0, 8);

@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The orderings between CPUs that the model of the ring does not meet: the life of the region and of its parts, and the switches. The shipped core is
+ * compiled with CAIRN_MODEL=1 and the __atomic builtins that it uses directly as calls into this test.
+ *
+ * One thread's run is recorded: every store, in program order, as *messages* of four bytes; plain stores are found by comparing memory at each
+ * access. A message carries a view: all messages below it are known to whoever acquires it. The view of a release is its own number, that of any
+ * other store the number at the last release fence.
+ *
+ * - Message passing: who acquires the flag must know all that it speaks of. Where the other side is in the core too, it then runs on memory that
+ *   shows the flag and nothing else, until it acquires.
+ * - Store buffering (two switches that each store, then look): both run on the memory before; the second sees of the first what the first stored
+ *   before its last full fence, if the second executes a full fence before it looks. Words that both stored end as either would have it, unless
+ *   the second knew. Both orders are tried.
+ *
+ * ORDER labels of the core and the tests that fail without them: docs/ring.md.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+static uint64_t orders_rmw(volatile void *p, unsigned bytes, char what, uint64_t v, int order);
+static uint64_t orders_load(const volatile void *p, unsigned bytes, int order);
+static void orders_store(volatile void *p, unsigned bytes, uint64_t v, int order);
+static bool orders_swap(volatile void *p, unsigned bytes, void *expected, uint64_t v, int order);
+
+#define __atomic_load_n(p, order)       ((__typeof__(*(p)))orders_load((p), sizeof(*(p)), (order)))
+#define __atomic_store_n(p, v, order)   orders_store((p), sizeof(*(p)), (uint64_t)(v), (order))
+#define __atomic_fetch_add(p, v, order) orders_rmw((p), sizeof(*(p)), '+', (uint64_t)(v), (order))
+#define __atomic_fetch_or(p, v, order)  orders_rmw((p), sizeof(*(p)), '|', (uint64_t)(v), (order))
+#define __atomic_fetch_and(p, v, order) orders_rmw((p), sizeof(*(p)), '&', (uint64_t)(v), (order))
+#define __atomic_compare_exchange_n(p, expected, v, weak, order, failed) \
+	orders_swap((p), sizeof(*(p)), (expected), (uint64_t)(v), (order))
+
+#define CAIRN_CREATE_EVENTS
+#include "cairn/cairn.h"
+
+#include "check.h"
+
+/* In the order of sources.txt. */
+#include "core/region.c"
+#include "core/meta.c"
+#include "core/event.c"
+#include "core/ring.c"
+#include "core/gate.c"
+#include "core/buffer.c"
+#include "core/flight.c"
+#include "core/trace.c"
+#include "core/read.c"
+#include "core/key.c"
+#include "core/names.c"
+#include "core/text.c"
+#include "core/event_text.c"
+
+uint64_t whole_clock = 1000;
+
+CAIRN_EVENT(orders, one, (field, uint64_t, n), "n=%lu");
+CAIRN_EVENT(orders, two, (field, uint32_t, n), "n=%u");
+
+#define ORDERS_REGION   (256u << 10)
+#define ORDERS_MESSAGES 65536u
+
+static char orders_region[ORDERS_REGION] CAIRN_ALIGNED(4096);
+static char orders_before[ORDERS_REGION], orders_shadow[ORDERS_REGION];
+
+/* What is memory here; the region is the first. */
+static struct orders_area {
+	char *at;
+	size_t bytes;
+	char *before, *shadow;
+} orders_areas[3];
+static char orders_small[4][sizeof(struct cairn_image) + sizeof(cairn_rings)];
+
+struct orders_message {
+	uint32_t *word;
+	uint32_t value, number, view;
+};
+
+/* One thread's run. */
+static struct orders_log {
+	struct orders_message m[ORDERS_MESSAGES];
+	uint32_t learned; /* number at the first full fence */
+	uint32_t nr, next, fenced,
+		full; /* messages, next number, number at the last release and full fence (0: none) */
+} orders_first, orders_second;
+static struct orders_log *orders_log; /* being recorded */
+
+/* The second thread: what it does not know of yet. */
+static const struct orders_log *orders_unseen;
+static const void *orders_flag; /* acquiring this word shows .. */
+static uint32_t orders_view;    /* .. all messages below */
+static bool orders_depends;     /* .. even if relaxed: what follows depends on the address */
+static bool orders_swap_acquired;
+
+/* ---- recording ---- */
+
+static void orders_note(void *p, unsigned bytes, bool release)
+{
+	struct orders_log *l = orders_log;
+
+	for (unsigned i = 0; i < bytes; i += 4) {
+		CHECK_LT(l->nr, ORDERS_MESSAGES);
+		l->m[l->nr] = (struct orders_message){(uint32_t *)(void *)((char *)p + i), 0,
+						      l->next, release ? l->next : l->fenced};
+		memcpy(&l->m[l->nr].value, (char *)p + i, 4);
+		l->nr++;
+	}
+	l->next++;
+	for (unsigned a = 0; a < 3; a++) {
+		size_t off = (size_t)((char *)p - orders_areas[a].at);
+
+		if (off < orders_areas[a].bytes)
+			memcpy(orders_areas[a].shadow + off, p, bytes);
+	}
+}
+
+/* Plain stores since the last access. */
+static void orders_note_plain(void)
+{
+	if (!orders_log)
+		return;
+	for (unsigned a = 0; a < 3; a++) {
+		struct orders_area *area = &orders_areas[a];
+
+		for (size_t page = 0; page < area->bytes; page += 4096) {
+			size_t end = page + 4096 < area->bytes ? page + 4096 : area->bytes;
+
+			if (memcmp(area->at + page, area->shadow + page, end - page) == 0)
+				continue;
+			for (size_t at = page; at < end; at += 4)
+				if (memcmp(area->at + at, area->shadow + at, 4) != 0)
+					orders_note(area->at + at, 4, false);
+		}
+	}
+}
+
+static void orders_areas_set(void)
+{
+	orders_areas[0] =
+		(struct orders_area){orders_region, ORDERS_REGION, orders_before, orders_shadow};
+	orders_areas[1] = (struct orders_area){(char *)&cairn_image, sizeof(cairn_image),
+					       orders_small[0], orders_small[1]};
+	orders_areas[2] = (struct orders_area){(char *)cairn_rings, sizeof(cairn_rings),
+					       orders_small[2], orders_small[3]};
+}
+
+/* Record from here. */
+static void orders_record(struct orders_log *l)
+{
+	for (unsigned a = 0; a < 3; a++) {
+		memcpy(orders_areas[a].before, orders_areas[a].at, orders_areas[a].bytes);
+		memcpy(orders_areas[a].shadow, orders_areas[a].at, orders_areas[a].bytes);
+	}
+	l->nr = 0;
+	l->next = 1;
+	l->fenced = l->full = l->learned = 0;
+	orders_log = l;
+}
+
+static void orders_stop_recording(void)
+{
+	orders_note_plain();
+	orders_log = NULL;
+}
+
+/* Memory as it was when the recording began. */
+static void orders_rewind(void)
+{
+	for (unsigned a = 0; a < 3; a++)
+		memcpy(orders_areas[a].at, orders_areas[a].before, orders_areas[a].bytes);
+}
+
+/* ---- the other side ---- */
+
+static bool orders_stored(const struct orders_log *l, const uint32_t *word)
+{
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (l->m[i].word == word)
+			return true;
+	return false;
+}
+
+/* Number of a thread's last store to a word. */
+static uint32_t orders_last_number(const struct orders_log *l, const uint32_t *word)
+{
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (l->m[i].word == word)
+			number = l->m[i].number;
+	return number;
+}
+
+/* What the first thread stored below `view` becomes visible to the second. */
+static void orders_show(uint32_t view)
+{
+	const struct orders_log *l = orders_unseen;
+
+	orders_note_plain();
+	for (uint32_t i = 0; l && i < l->nr; i++) {
+		if (l->m[i].number >= view ||
+		    (orders_log && orders_stored(orders_log, l->m[i].word)))
+			continue;
+		memcpy(l->m[i].word, &l->m[i].value, 4);
+		for (unsigned a = 0; a < 3; a++) {
+			size_t off = (size_t)((char *)l->m[i].word - orders_areas[a].at);
+
+			if (off < orders_areas[a].bytes)
+				memcpy(orders_areas[a].shadow + off, l->m[i].word, 4);
+		}
+	}
+}
+
+static uint64_t orders_value(const volatile void *p, unsigned bytes)
+{
+	return bytes == 8 ? *(const volatile uint64_t *)p : *(const volatile uint32_t *)p;
+}
+
+static uint64_t orders_load(const volatile void *p, unsigned bytes, int order)
+{
+	uint64_t v;
+
+	orders_note_plain();
+	v = orders_value(p, bytes);
+	if (p == orders_flag && (order == __ATOMIC_ACQUIRE || orders_depends)) {
+		orders_show(orders_view);
+		orders_flag = NULL; /* once */
+		orders_unseen = NULL;
+	}
+	return v;
+}
+
+static void orders_store(volatile void *p, unsigned bytes, uint64_t v, int order)
+{
+	orders_note_plain();
+	if (bytes == 8)
+		*(volatile uint64_t *)p = v;
+	else
+		*(volatile uint32_t *)p = (uint32_t)v;
+	if (orders_log)
+		orders_note((void *)(uintptr_t)p, bytes,
+			    order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL);
+}
+
+static uint64_t orders_rmw(volatile void *p, unsigned bytes, char what, uint64_t v, int order)
+{
+	uint64_t old = orders_value(p, bytes);
+
+	orders_store(p, bytes, what == '+' ? old + v : what == '|' ? (old | v) : (old & v), order);
+	return old;
+}
+
+static bool orders_swap(volatile void *p, unsigned bytes, void *expected, uint64_t v, int order)
+{
+	if (memcmp((const void *)(uintptr_t)p, expected, bytes) != 0) {
+		memcpy(expected, (const void *)(uintptr_t)p, bytes);
+		return false;
+	}
+	orders_swap_acquired = order == __ATOMIC_ACQUIRE || order == __ATOMIC_ACQ_REL;
+	orders_store(p, bytes, v, order);
+	return true;
+}
+
+uint64_t cairn_model_load(const volatile void *p, unsigned bytes, enum cairn_order order)
+{
+	return orders_load(p, bytes, order == CAIRN_ACQUIRE ? __ATOMIC_ACQUIRE : __ATOMIC_RELAXED);
+}
+
+void cairn_model_store(volatile void *p, unsigned bytes, uint64_t v, enum cairn_order order)
+{
+	orders_store(p, bytes, v, order == CAIRN_RELEASE ? __ATOMIC_RELEASE : __ATOMIC_RELAXED);
+}
+
+bool cairn_model_cas(volatile uint64_t *p, uint64_t old_value, uint64_t new_value)
+{
+	return orders_swap(p, 8, &old_value, new_value, __ATOMIC_RELAXED);
+}
+
+void cairn_model_inc(volatile uint64_t *p)
+{
+	orders_store(p, 8, *p + 1, __ATOMIC_RELAXED);
+}
+
+void cairn_model_fence(enum cairn_order order)
+{
+	orders_note_plain();
+	if (orders_log && order != CAIRN_ACQUIRE)
+		orders_log->fenced = orders_log->next;
+	if (orders_log && order == CAIRN_FULL)
+		orders_log->full = orders_log->next;
+	if (orders_log && order == CAIRN_FULL && !orders_log->learned)
+		orders_log->learned = orders_log->next;
+	if (orders_unseen && order == CAIRN_FULL)
+		orders_show(orders_unseen->full);
+}
+
+/* ---- questions ---- */
+
+/* Whoever knows all messages below `view` knows the last value of these bytes. */
+static bool orders_known(const void *p, size_t bytes, uint32_t view)
+{
+	for (uint32_t i = 0; i < orders_first.nr; i++) {
+		size_t off = (size_t)((const char *)orders_first.m[i].word - (const char *)p);
+
+		if (off < bytes && orders_first.m[i].number >= view)
+			return false;
+	}
+	return true;
+}
+
+/* The n-th message to a word, from 0; NULL if there is none. */
+static const struct orders_message *orders_message(const void *word, unsigned n)
+{
+	for (uint32_t i = 0; i < orders_first.nr; i++)
+		if (orders_first.m[i].word == word && n-- == 0)
+			return &orders_first.m[i];
+	return NULL;
+}
+
+static const struct orders_message *orders_last_message(const void *word)
+{
+	const struct orders_message *last = NULL;
+
+	for (unsigned n = 0; orders_message(word, n); n++)
+		last = orders_message(word, n);
+	return last;
+}
+
+static int orders_init(bool rings_later)
+{
+	const struct cairn_config c = {.memory = orders_region,
+				       .memory_bytes = ORDERS_REGION,
+				       .nr_cpus = 1,
+				       .rings_later = rings_later,
+				       .ring_bytes = 8192,
+				       .metadata_bytes = 32768,
+				       .max_events = 32,
+				       .max_names = 16,
+				       .clock_hz = 1000000000,
+				       .name = "orders"};
+
+	return cairn_init(&c);
+}
+
+static void orders_begin(void)
+{
+	orders_log = NULL;
+	orders_unseen = NULL;
+	orders_flag = NULL;
+	orders_depends = false;
+	cairn_detach();
+	cairn_store32(&cairn_image.paused, 0);
+	memset(orders_region, 0, sizeof(orders_region));
+	/* a store of the value that is there already would not be seen */
+	memset(&cairn_image.plan, 0, sizeof(cairn_image.plan));
+	cairn_image.state = NULL;
+	cairn_image.metadata = NULL;
+	cairn_image.entries = NULL;
+	cairn_image.names = NULL;
+	cairn_image.rings = NULL;
+	cairn_image.closed = NULL;
+	orders_areas_set();
+}
+
+/* ---- message passing ---- */
+
+TEST(complete_A_the_region_before_its_magic)
+{
+	uint32_t *magic = (uint32_t *)(void *)orders_region;
+	size_t copy = 0;
+
+	orders_begin();
+	orders_record(&orders_first);
+	CHECK_EQ(orders_init(false), 0);
+	orders_stop_recording();
+	copy = (size_t)cairn_image.plan.bytes - CAIRN_PAGE_BYTES;
+	for (unsigned i = 0; i < CAIRN_MAGIC_BYTES / 4; i++) {
+		const struct orders_message *m = orders_last_message(magic + i);
+
+		CHECK(m != NULL);
+		CHECK(orders_known(orders_region + CAIRN_MAGIC_BYTES, copy - CAIRN_MAGIC_BYTES,
+				   m->view));
+		CHECK(orders_known(orders_region + copy + CAIRN_MAGIC_BYTES,
+				   CAIRN_PAGE_BYTES - CAIRN_MAGIC_BYTES, m->view));
+	}
+}
+
+TEST(opened_A_the_control_block_and_its_slots_before_the_magic)
+{
+	const struct orders_message *m;
+	const struct cairn_ring *r;
+
+	orders_begin();
+	CHECK_EQ(orders_init(true), 0);
+	orders_record(&orders_first);
+	CHECK_EQ(cairn_ring_open(0, 7), 0);
+	orders_stop_recording();
+	r = &cairn_image.rings[0];
+	m = orders_last_message(&r->magic);
+	CHECK(m != NULL);
+	CHECK(orders_known(&r->pos, 8, m->view));
+	CHECK(orders_known(&r->committed, 8, m->view));
+	CHECK(orders_known(&r->ring_mask, 8, m->view));
+	CHECK(orders_known(&r->pkt_mask, 8, m->view));
+	CHECK(orders_known(&r->seq_hint, 8, m->view));
+	CHECK(orders_known(&r->packets_offset, 8, m->view));
+	CHECK(orders_known(orders_region + r->packets_offset, 8192, m->view));
+}
+
+TEST(ring_A_the_control_block_before_the_pointer_through_which_emitters_come)
+{
+	const struct orders_message *m;
+	struct cairn_slot slot = {0};
+	void *payload;
+
+	orders_begin();
+	CHECK_EQ(orders_init(true), 0);
+	orders_record(&orders_first);
+	CHECK_EQ(cairn_ring_open(0, 7), 0);
+	orders_stop_recording();
+	m = orders_last_message(&cairn_rings[0]);
+	CHECK(m != NULL);
+	/* an emitter elsewhere sees the pointer and what it knows through it */
+	struct cairn_ring *r = cairn_rings[0];
+	orders_rewind();
+	cairn_rings[0] = r;
+	orders_unseen = &orders_first;
+	orders_flag = &cairn_rings[0];
+	orders_view = m->view;
+	orders_depends = true;
+	CHECK_EQ(r->magic, 0);
+	payload = cairn_reserve(&slot, 1000, 8);
+	CHECK(payload != NULL);
+	CHECK((char *)payload > orders_region && (char *)payload < orders_region + ORDERS_REGION);
+	cairn_commit(&slot);
+	CHECK_EQ(r->committed >> CAIRN_POS_BITS, 1);
+	CHECK(cairn_ring_valid(r));
+}
+
+TEST(region_A_and_B_the_places_of_the_sections_before_the_region)
+{
+	const struct orders_message *m;
+	char *region;
+
+	orders_begin();
+	orders_record(&orders_first);
+	CHECK_EQ(orders_init(false), 0);
+	orders_stop_recording();
+	m = orders_last_message(&cairn_image.region);
+	CHECK(m != NULL);
+	CHECK(orders_known(&cairn_image.state, 8, m->view));
+	CHECK(orders_known(&cairn_image.names, 8, m->view));
+	CHECK(orders_known(&cairn_image.plan, sizeof(cairn_image.plan), m->view));
+	/* a hook elsewhere that sees the region; what is in the sections it finds or not (the region is not complete yet) */
+	region = cairn_image.region;
+	orders_rewind();
+	cairn_image.region = region;
+	orders_unseen = &orders_first;
+	orders_flag = &cairn_image.region;
+	orders_view = m->view;
+	CHECK_EQ(cairn_image.names, NULL);
+	cairn_task_name(5, 5, "five");
+	CHECK_NE(cairn_image.names, NULL);
+	CHECK_EQ((char *)cairn_image.names - region, cairn_image.plan.names);
+}
+
+TEST(metadata_A_and_entry_A_packets_and_entries_before_their_counts)
+{
+	const struct orders_message *m;
+	unsigned n, events = 0;
+
+	orders_begin();
+	orders_record(&orders_first);
+	CHECK_EQ(orders_init(false), 0);
+	orders_stop_recording();
+	for (n = 0; (m = orders_message(&cairn_image.state->metadata_bytes, n)); n++)
+		CHECK(orders_known(cairn_image.metadata, m->value & ~3u, m->view));
+	CHECK_GE(n, 3);
+	for (n = 0; (m = orders_message(&cairn_image.state->nr_events, n)); n++)
+		for (unsigned i = 0; i < m->value; i++) {
+			const struct cairn_event_entry *e = &cairn_image.entries[i];
+
+			CHECK(orders_known(&e->id, sizeof(e->id), m->view));
+			CHECK(orders_known(&e->mask, sizeof(e->mask), m->view));
+			CHECK(orders_known(&e->hash, sizeof(e->hash), m->view));
+			events++;
+		}
+	CHECK_GE(events, 3);
+}
+
+TEST(stopped_A_the_time_of_the_stop_before_the_flag)
+{
+	const struct orders_message *m;
+
+	orders_begin();
+	CHECK_EQ(orders_init(false), 0);
+	orders_record(&orders_first);
+	cairn_stop();
+	orders_stop_recording();
+	m = orders_last_message(&cairn_image.state->flags);
+	CHECK(m != NULL && (m->value & CAIRN_STATE_STOPPED));
+	CHECK(orders_known(&cairn_image.state->stopped_at, 8, m->view));
+	CHECK(orders_known(&cairn_image.rings[0].enabled, 4, m->view));
+}
+
+/* Odd, the words, even: who sees the even number knows the words; who sees a word knows the odd number. */
+static void orders_check_version(const void *version, const void *const *words, unsigned nr)
+{
+	const struct orders_message *odd = orders_message(version, 0),
+				    *even = orders_message(version, 1);
+
+	CHECK(odd != NULL && even != NULL);
+	CHECK(odd->value % 2 == 1 && even->value % 2 == 0);
+	for (unsigned i = 0; i < nr; i++) {
+		const struct orders_message *m;
+
+		CHECK(orders_message(words[i], 0) != NULL);
+		CHECK(orders_known(words[i], 4, even->view));
+		for (unsigned n = 0; (m = orders_message(words[i], n)); n++)
+			CHECK_GT(m->view, odd->number);
+	}
+	CHECK_MSG(orders_swap_acquired,
+		  "the words may be stored before those of the writer before, on another CPU");
+}
+
+TEST(clock_A_the_words_between_an_odd_and_an_even_number)
+{
+	struct cairn_state *s;
+
+	orders_begin();
+	CHECK_EQ(orders_init(false), 0);
+	s = cairn_image.state;
+	orders_record(&orders_first);
+	orders_swap_acquired = false;
+	cairn_clock_set(0x1111111122222222, 0x3333333344444444, 0x5555555566666666);
+	orders_stop_recording();
+	orders_check_version(&s->clock_seq,
+			     (const void *const[]){&s->clock_hz, &s->clock_base, &s->wall_base_ns},
+			     3);
+}
+
+TEST(name_A_the_words_between_an_odd_and_an_even_version)
+{
+	struct cairn_name *n = NULL;
+
+	orders_begin();
+	CHECK_EQ(orders_init(false), 0);
+	orders_record(&orders_first);
+	orders_swap_acquired = false;
+	cairn_task_name(5, 6, "fivefive");
+	orders_stop_recording();
+	for (unsigned i = 0; i < 16 && !n; i++)
+		if (cairn_image.names[i].pid == 5)
+			n = &cairn_image.names[i];
+	CHECK(n != NULL);
+	orders_check_version(&n->version, (const void *const[]){&n->pid, &n->tgid, n->comm}, 3);
+}
+
+/* ---- store buffering ---- */
+
+static void orders_do_open(void)
+{
+	CHECK_EQ(cairn_ring_open(0, 0), 0);
+}
+
+/* The writer raises limit: it had been stale. */
+static void orders_do_raise(void)
+{
+	(void)cairn_ring_slow(&cairn_image.rings[0], 20);
+}
+
+static void orders_do_stop_ring(void)
+{
+	cairn_ring_stop(&cairn_image.rings[0]);
+}
+
+static bool orders_ring_is_off(void)
+{
+	const struct cairn_ring *r = &cairn_image.rings[0];
+
+	return !r->enabled && cairn_pos_diff(r->limit, r->pos) < 0;
+}
+
+static bool orders_limit_is_pulled(void)
+{
+	const struct cairn_ring *r = &cairn_image.rings[0];
+
+	return cairn_pos_diff(r->limit, r->pos) < 0;
+}
+
+/* Both at once, the first not having seen anything of the second. */
+static void orders_both(void (*first)(void), void (*second)(void), bool (*holds)(void),
+			const char *what)
+{
+	static char after[2][ORDERS_REGION];
+	uint32_t full, i;
+
+	orders_record(&orders_first);
+	first();
+	orders_stop_recording();
+	full = orders_first.full;
+	orders_rewind();
+	memcpy(orders_shadow, orders_region, ORDERS_REGION);
+	orders_unseen = &orders_first;
+	orders_record(&orders_second);
+	second();
+	orders_stop_recording();
+	orders_unseen = NULL;
+	/* the rest of the first: words that only it stored; then those that both did, as either would have it */
+	for (i = 0; i < orders_first.nr; i++)
+		if (!orders_stored(&orders_second, orders_first.m[i].word))
+			memcpy(orders_first.m[i].word, &orders_first.m[i].value, 4);
+	CHECK_MSG(holds(), "%s: the second's stores are the last", what);
+	memcpy(after[0], orders_region, ORDERS_REGION);
+	for (i = 0; i < orders_first.nr; i++)
+		if (orders_stored(&orders_second, orders_first.m[i].word) &&
+		    (orders_first.m[i].number >= full || !orders_second.full ||
+		     orders_last_number(&orders_second, orders_first.m[i].word) <
+			     orders_second.learned))
+			memcpy(orders_first.m[i].word, &orders_first.m[i].value, 4);
+	CHECK_MSG(holds(), "%s: the first's stores are the last", what);
+}
+
+/* A ring with a record in its packet, whose limit is stale. */
+static void orders_start(void)
+{
+	struct cairn_slot slot = {0};
+
+	orders_begin();
+	CHECK_EQ(orders_init(false), 0);
+	CHECK(cairn_reserve(&slot, 1000, 8) != NULL);
+	cairn_commit(&slot);
+	cairn_rings[0]->limit = cairn_rings[0]->pos & CAIRN_POS_MASK & ~cairn_rings[0]->pkt_mask;
+}
+
+TEST(stop_A_and_open_B_a_stop_against_the_writer_that_raises_limit)
+{
+	orders_start();
+	orders_both(orders_do_raise, orders_do_stop_ring, orders_limit_is_pulled, "raise, stop");
+	orders_start();
+	orders_both(orders_do_stop_ring, orders_do_raise, orders_limit_is_pulled, "stop, raise");
+}
+
+TEST(off_A_and_off_B_switching_off_against_a_ring_that_is_being_opened)
+{
+	orders_begin();
+	CHECK_EQ(orders_init(true), 0);
+	orders_both(orders_do_open, cairn_tracing_off, orders_ring_is_off, "open, off");
+	orders_begin();
+	CHECK_EQ(orders_init(true), 0);
+	orders_both(cairn_tracing_off, orders_do_open, orders_ring_is_off, "off, open");
+}
+
+TEST(off_A_and_off_B_a_stop_against_switching_on)
+{
+	orders_start();
+	cairn_tracing_off();
+	orders_both(cairn_tracing_on, cairn_stop, orders_ring_is_off, "on, stop");
+	orders_start();
+	cairn_tracing_off();
+	orders_both(cairn_stop, cairn_tracing_on, orders_ring_is_off, "stop, on");
+}
+
+CHECK_MAIN()
