@@ -19,7 +19,7 @@ CAIRN_EVENT(exchange, number, (field, uint32_t, cpu)(field, uint64_t, n), "cpu=%
 CAIRN_EVENT(exchange, words, (field, uint32_t, cpu)(field, uint64_t, n)(string, text),
 	    "cpu=%u n=%lu text=%s");
 
-enum { CPUS = 2, REGION_BYTES = 8 << 20 };
+enum { CPUS = 2, REGION_BYTES = 2 << 20 };
 
 static uint64_t seed, emitted[CPUS], in_instance[CPUS], cleared, resets;
 static int instance = -1;
