@@ -72,7 +72,9 @@ static int blocks_find_buffer(const struct cairn_image *im, const char *name)
 	if (strcmp(name, "main") == 0)
 		return 0;
 	for (uint32_t i = 1; i < im->nr_buffers; i++)
-		if (blocks_is_named(im, &im->buffers[i], name))
+		if (cairn_image_is_capture(im) && im->buffers[i].kind == CAIRN_BUFFER_SNAPSHOT)
+			continue; /* part of its stream there */
+		else if (blocks_is_named(im, &im->buffers[i], name))
 			return (int)i;
 	return -1;
 }
