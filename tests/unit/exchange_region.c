@@ -2,7 +2,7 @@
 /*
  * Not a test: the library itself emits records that carry their numbers, into a region that is a file, while it resizes, takes snapshots, makes
  * and removes an instance, clears, and restarts the clock, in an order that SEED decides. For tests/cli/exchange.py, which reads the file
- * meanwhile and afterwards. Prints what was emitted, a line each: `main CPU COUNT`, `instance CPU COUNT`, `cleared COUNT`, `resets COUNT`.
+ * meanwhile and afterwards. Prints what was emitted, a line each: `main CPU COUNT`, `instance CPU COUNT`, `mark CPU COUNT` (when it was cleared last), `cleared COUNT`, `resets COUNT`.
  *
  *	exchange-region FILE SEED STEPS PAUSE_US WHAT...	WHAT: resize snapshot instance clear reset discard
  */
@@ -21,7 +21,7 @@ CAIRN_EVENT(exchange, words, (field, uint32_t, cpu)(field, uint64_t, n)(string, 
 
 enum { CPUS = 2, REGION_BYTES = 2 << 20 };
 
-static uint64_t seed, emitted[CPUS], in_instance[CPUS], cleared, resets;
+static uint64_t seed, emitted[CPUS], mark[CPUS], in_instance[CPUS], cleared, resets;
 static int instance = -1;
 
 static uint64_t draw(uint64_t n)
@@ -93,8 +93,10 @@ static void step(const char *what)
 		make_instance();
 		return;
 	case 'c':
-		if (buffer == 0)
+		if (buffer == 0) {
 			cleared++;
+			memcpy(mark, emitted, sizeof(mark));
+		}
 		(void)cairn_buffer_clear(buffer);
 		return;
 	default:
@@ -151,6 +153,7 @@ int main(int argc, char **argv)
 	cairn_stop();
 	for (cpu = 0; cpu < CPUS; cpu++) {
 		printf("main %u %llu\n", cpu, (unsigned long long)emitted[cpu]);
+		printf("mark %u %llu\n", cpu, (unsigned long long)mark[cpu]);
 		if (instance > 0)
 			printf("instance %u %llu\n", cpu, (unsigned long long)in_instance[cpu]);
 	}
