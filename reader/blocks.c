@@ -292,6 +292,15 @@ static uint64_t blocks_total(const struct cairn_reader_stream *b)
 	return b->cb.events_total + (b->cb.committed >> CAIRN_POS_BITS);
 }
 
+/* A ring that was given up, and cleared before that: nothing of it is to be shown. `newest` has the stream's mark. */
+static bool blocks_is_cleared(const struct cairn_reader_stream *b,
+			      const struct cairn_reader_stream *newest,
+			      const struct cairn_choice *choice)
+{
+	return b != newest && newest->cb.cleared && !(choice && choice->behind_mark) &&
+	       b->cb.then == CAIRN_BUFFER_NONE && blocks_total(b) <= newest->cb.start_events;
+}
+
 /* By stream; within one in the order in which they were written. */
 static int blocks_compare_ages(const void *a, const void *b)
 {
@@ -345,7 +354,8 @@ static int blocks_join_run(struct cairn_image *im, struct cairn_reader_stream **
 			run[i]->first_seq = run[i - 1]->end_seq < most ? run[i - 1]->end_seq : most;
 			run[i]->nr_places = most - run[i]->first_seq;
 		}
-		if (!blocks_is_chosen(im, run[i], choice)) {
+		if (!blocks_is_chosen(im, run[i], choice) ||
+		    blocks_is_cleared(run[i], run[n - 1], choice)) {
 			ahead = first ? ahead : run[i];
 			continue;
 		}
@@ -382,7 +392,8 @@ static int blocks_join_run(struct cairn_image *im, struct cairn_reader_stream **
 		return -ENOMEM;
 	st->nr_places = 0;
 	for (uint32_t i = 0; i < n; i++)
-		if (blocks_is_chosen(im, run[i], choice))
+		if (blocks_is_chosen(im, run[i], choice) &&
+		    !blocks_is_cleared(run[i], run[n - 1], choice))
 			blocks_add_places(st, run[i]);
 	return 0;
 }
