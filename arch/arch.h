@@ -11,6 +11,7 @@
  *					prefix, no acquire or release
  *	cairn_arch_local_inc64(p)	increment against the same
  *	cairn_arch_fence_full()		store-load fence between CPUs
+ *	cairn_arch_store_stack(p)	store the stack pointer (not in the generic form)
  *
  * CAIRN_ARCH_GENERIC=1 selects the generic form, which needs only the port's interrupt save and restore.
  */

@@ -6,10 +6,11 @@
  *	CAIRN_ARCH_HAS_RSEQ		1 if this architecture has the function below
  *	cairn_arch_thread_pointer()	what the C library's __rseq_offset counts from
  *
- *	enum cairn_arch_rseq_end cairn_arch_rseq_write(at, record, taken)
+ *	enum cairn_arch_rseq_end cairn_arch_rseq_write(at, record, taken, staged)
  *		One sequence: find the CPU and its ring; see that a record of `taken` - CAIRN_ONE_RECORD bytes (a multiple of 4, 12 at
  *		least) goes behind what is committed there, now; and write it: the time, the id at record + 6, at->task, the payload at
- *		record + 12; before that, what else the record changes in header and control block; last ring->committed.
+ *		record + 12; before that, what else the record changes in header and control block; last ring->committed. With the next
+ *		instruction, *staged -= taken: who is left (a jump out of a signal handler) between the two is counted twice.
  *		CAIRN_ARCH_RSEQ_DONE: all is done. _ABORTED: begin again. _REFUSED: no CPU below nr_cpus, no ring, or the record does
  *		not go there.
  *	bool cairn_arch_rseq_store(rseq, cpu, ring, expected, first, last)

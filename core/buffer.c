@@ -42,24 +42,11 @@
 #define BUFFER_NO_EXTENT (~(uint64_t)0)
 #define BUFFER_TRIES	 1000
 
-#if CAIRN_MAX_BUFFERS > 1
-static struct cairn_ring *buffer_rings[CAIRN_MAX_BUFFERS - 1][CAIRN_MAX_CPUS];
-#endif
-static struct {
-	uint32_t busy;	     /* a control call or worker is at it */
-	uint64_t hint;	     /* where in the arena the last extent was taken */
-	uint32_t leaving;    /* bit per instance that is being removed */
-	uint32_t made;	     /* bit per instance that there ever was */
-	bool grace;	     /* a grace period for `graced` is going on */
-	uint32_t graced;
-	uint64_t quiet[CAIRN_MAX_CPUS]; /* how often the CPU was seen in no event */
-} buffers;
-
 struct cairn_ring **cairn_buffer_slot(unsigned buffer, unsigned cpu)
 {
 #if CAIRN_MAX_BUFFERS > 1
 	if (buffer)
-		return &buffer_rings[buffer - 1][cpu];
+		return &cairn_image.control.rings[buffer - 1][cpu];
 #else
 	(void)buffer;
 #endif
@@ -85,7 +72,7 @@ static bool buffer_is_written(unsigned buffer)
 	if (!cairn_image.region || buffer >= cairn_image.plan.max_buffers)
 		return false;
 	kind = cairn_load32(&buffer_row(buffer)->kind);
-	return (kind == CAIRN_BUFFER_MAIN || kind == CAIRN_BUFFER_INSTANCE) && !(cairn_load32(&buffers.leaving) >> buffer & 1);
+	return (kind == CAIRN_BUFFER_MAIN || kind == CAIRN_BUFFER_INSTANCE) && !(cairn_load32(&cairn_image.control.leaving) >> buffer & 1);
 }
 
 static bool buffer_lock(void)
@@ -93,7 +80,7 @@ static bool buffer_lock(void)
 	unsigned tries;
 
 	for (tries = 0; tries < BUFFER_TRIES; tries++) {
-		if (!__atomic_exchange_n(&buffers.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
+		if (!__atomic_exchange_n(&cairn_image.control.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
 			return true;
 	}
 	return false;
@@ -102,7 +89,7 @@ static bool buffer_lock(void)
 static void buffer_unlock(void)
 {
 	/* ORDER busy:A / busy:B: all that one caller changed, then busy = 0 */
-	__atomic_store_n(&buffers.busy, 0, __ATOMIC_RELEASE); /* ORDER busy:A, pairs with busy:B */
+	__atomic_store_n(&cairn_image.control.busy, 0, __ATOMIC_RELEASE); /* ORDER busy:A, pairs with busy:B */
 }
 
 /* ---- the arena ---- */
@@ -141,7 +128,7 @@ static uint64_t buffer_meets(uint64_t at, uint64_t bytes)
 /* Place in the arena for a ring of `bytes`, or BUFFER_NO_EXTENT. The caller makes a block hold it. */
 static uint64_t buffer_find_extent(uint64_t bytes)
 {
-	uint64_t arena = cairn_image.plan.arena_bytes, at = buffers.hint;
+	uint64_t arena = cairn_image.plan.arena_bytes, at = cairn_image.control.hint;
 	bool again = false;
 
 	for (;;) {
@@ -157,7 +144,7 @@ static uint64_t buffer_find_extent(uint64_t bytes)
 		}
 		end = buffer_meets(at, bytes);
 		if (!end) {
-			buffers.hint = at + bytes;
+			cairn_image.control.hint = at + bytes;
 			return at;
 		}
 		at = end;
@@ -197,7 +184,7 @@ static void buffer_pool(struct cairn_ring *r)
 {
 	cairn_store32(&r->magic, 0);
 	cairn_store64(&r->committed, 0); /* to readers: never used */
-	r->quiet = cairn_load64(&buffers.quiet[r->cpu]);
+	r->quiet = cairn_load64(&cairn_image.control.quiet[r->cpu]);
 	cairn_store32(&r->state, CAIRN_RING_POOLED);
 }
 
@@ -317,7 +304,7 @@ static void buffer_settle(void)
 	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
 		struct cairn_ring *r = &cairn_image.rings[i];
 
-		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->quiet != cairn_load64_acquire(&buffers.quiet[r->cpu])) /* ORDER quiet:B, pairs with quiet:A */
+		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->quiet != cairn_load64_acquire(&cairn_image.control.quiet[r->cpu])) /* ORDER quiet:B, pairs with quiet:A */
 			cairn_store32(&r->state, CAIRN_RING_UNUSED);
 		else if (cairn_load32(&r->then) == CAIRN_BUFFER_NONE && buffer_was_left(r) && !cairn_load64(&r->reader))
 			buffer_pool(r);
@@ -497,7 +484,7 @@ static int buffer_find_free_row(void)
 	unsigned i;
 
 	for (i = 1; i < cairn_image.plan.max_buffers; i++) {
-		if (buffer_row(i)->kind == CAIRN_BUFFER_UNUSED && !(cairn_load32(&buffers.leaving) >> i & 1))
+		if (buffer_row(i)->kind == CAIRN_BUFFER_UNUSED && !(cairn_load32(&cairn_image.control.leaving) >> i & 1))
 			return (int)i;
 	}
 	return CAIRN_ENOMEM;
@@ -737,7 +724,7 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 	cairn_work();
 	b = buffer_find_free_row();
 	if (b < 0)
-		return buffers.leaving ? CAIRN_EBUSY : b;
+		return cairn_image.control.leaving ? CAIRN_EBUSY : b;
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
 	bytes = buffer_round(ring_bytes);
@@ -754,7 +741,7 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 		}
 	}
 	cairn_text_clip(row->name, name, sizeof(row->name));
-	buffers.made |= 1u << b;
+	cairn_image.control.made |= 1u << b;
 	cairn_store32(&row->kind, CAIRN_BUFFER_INSTANCE);
 	/*
 	 * ORDER attach:A / attach:B
@@ -783,7 +770,7 @@ int cairn_buffer_remove(unsigned buffer)
 	(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + buffer, false);
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
-	cairn_store32(&buffers.leaving, buffers.leaving | 1u << buffer);
+	cairn_store32(&cairn_image.control.leaving, cairn_image.control.leaving | 1u << buffer);
 	cairn_buffer_each_ring(buffer, cairn_ring_stop);
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++)
 		__atomic_store_n(cairn_buffer_slot(buffer, cpu), NULL, __ATOMIC_RELAXED);
@@ -817,21 +804,21 @@ static void buffer_work_on_leaving(void)
 {
 	unsigned i;
 
-	if (!buffers.leaving)
+	if (!cairn_image.control.leaving)
 		return;
-	if (!buffers.grace) {
-		buffers.grace = true;
-		buffers.graced = buffers.leaving;
+	if (!cairn_image.control.grace) {
+		cairn_image.control.grace = true;
+		cairn_image.control.graced = cairn_image.control.leaving;
 		cairn_gate_begin_grace();
 	}
 	if (!cairn_gate_grace_is_over())
 		return;
-	buffers.grace = false;
+	cairn_image.control.grace = false;
 	for (i = 1; i < cairn_image.plan.max_buffers; i++) {
-		if (buffers.graced >> i & 1)
+		if (cairn_image.control.graced >> i & 1)
 			buffer_free_instance(i);
 	}
-	cairn_store32(&buffers.leaving, buffers.leaving & ~buffers.graced);
+	cairn_store32(&cairn_image.control.leaving, cairn_image.control.leaving & ~cairn_image.control.graced);
 }
 
 void cairn_buffers_work(void)
@@ -843,8 +830,8 @@ void cairn_buffers_work(void)
 	 *   all that writers of this CPU did with rings that it has left, then the count; who sees it grow gives such a ring to another CPU.
 	 */
 	if (cpu < CAIRN_MAX_CPUS)
-		cairn_store64_release(&buffers.quiet[cpu], cairn_load64(&buffers.quiet[cpu]) + 1); /* ORDER quiet:A, pairs with quiet:B */
-	if (!cairn_image.region || __atomic_exchange_n(&buffers.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
+		cairn_store64_release(&cairn_image.control.quiet[cpu], cairn_load64(&cairn_image.control.quiet[cpu]) + 1); /* ORDER quiet:A, pairs with quiet:B */
+	if (!cairn_image.region || __atomic_exchange_n(&cairn_image.control.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
 		return; /* somebody is at it */
 	buffer_work_on_leaving();
 	buffer_settle();
@@ -999,7 +986,7 @@ void cairn_buffers_begin(void)
 	row->kind = CAIRN_BUFFER_MAIN;
 	row->mode = (uint32_t)cairn_image.mode;
 	row->ring_bytes = cairn_image.plan.ring_bytes;
-	buffers.hint = cairn_image.plan.ring_bytes * cairn_image.plan.nr_cpus;
+	cairn_image.control.hint = cairn_image.plan.ring_bytes * cairn_image.plan.nr_cpus;
 }
 
 void cairn_buffers_forget(void)
@@ -1007,13 +994,13 @@ void cairn_buffers_forget(void)
 	unsigned b, cpu;
 
 	for (b = 0; b < CAIRN_MAX_BUFFERS; b++) {
-		if (buffers.made >> b & 1)
+		if (cairn_image.control.made >> b & 1)
 			(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + b, false);
 		for (cpu = 0; cpu < CAIRN_MAX_CPUS; cpu++)
 			*cairn_buffer_slot(b, cpu) = NULL;
 	}
-	buffers.busy = 0;
-	buffers.made = 0;
-	buffers.leaving = 0;
-	buffers.grace = false;
+	cairn_image.control.busy = 0;
+	cairn_image.control.made = 0;
+	cairn_image.control.leaving = 0;
+	cairn_image.control.grace = false;
 }

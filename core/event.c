@@ -294,8 +294,11 @@ struct cairn_event *cairn_event_at(unsigned i)
 	for (e = cairn_image.events; e; e = e->next) {
 		unsigned rank = 0;
 
-		for (other = cairn_image.events; other; other = other->next)
-			rank += event_compare_by_name(other, e) < 0;
+		for (other = cairn_image.events; other; other = other->next) {
+			int c = event_compare_by_name(other, e);
+
+			rank += c < 0 || (c == 0 && other < e);
+		}
 		if (rank == i)
 			return e;
 	}
@@ -331,23 +334,44 @@ static struct cairn_event *event_of(const cairn_event_ref *ref)
 	return (struct cairn_event *)((uintptr_t)ref + (uintptr_t)(intptr_t)*ref);
 }
 
-/* Put it in its place in the list, without an id. False if it, or another of its system and name, is there. */
+/*
+ * Put it in its place in the list, without an id. False if it is there, or another of its system and name that is declared differently. Two
+ * images that define the same event share its id.
+ */
 static bool event_insert(struct cairn_event *e, const char *owner)
 {
 	struct cairn_event **p = &cairn_image.events;
+	uint64_t hash = cairn_meta_hash(e);
 
 	while (*p && event_compare(*p, e) < 0)
 		p = &(*p)->next;
-	if (*p && event_compare(*p, e) == 0)
-		return false;
+	for (; *p && event_compare(*p, e) == 0; p = &(*p)->next) {
+		if (*p == e || (*p)->hash != hash)
+			return false;
+	}
 	e->id = 0;
 	e->next = *p;
 	e->owner = owner;
 	if (!e->mask)
 		e->mask = event_default_mask(e);
-	e->hash = cairn_meta_hash(e);
+	e->hash = hash;
 	*p = e;
 	return true;
+}
+
+/* The region describes it already: it was here before, or another image has it too. */
+static bool event_is_described(struct cairn_event *e)
+{
+	uint32_t i;
+
+	for (i = 0; i < cairn_image.state->nr_events; i++) {
+		if (cairn_image.entries[i].hash != e->hash || (e->id && cairn_image.entries[i].id != e->id))
+			continue;
+		e->id = cairn_image.entries[i].id;
+		e->index = i;
+		return true;
+	}
+	return false;
 }
 
 /* Give it an id, a description and an entry. 0 or CAIRN_ENOSPC. */
@@ -358,6 +382,8 @@ static int event_describe(struct cairn_event *e)
 	bool fresh = !e->id; /* else it keeps the id that it had in the region before (fork) */
 	int err = CAIRN_ENOSPC;
 
+	if (event_is_described(e))
+		return 0;
 	if (fresh)
 		e->id = cairn_image.next_id;
 	if (index < cairn_image.plan.max_events && e->id <= CAIRN_ID_LAST)
@@ -426,6 +452,52 @@ int cairn_register(struct cairn_module *m)
 	return result;
 }
 
+static void event_unlist(const struct cairn_event *e)
+{
+	struct cairn_event **p = &cairn_image.events;
+
+	while (*p && *p != e)
+		p = &(*p)->next;
+	if (*p)
+		*p = e->next;
+}
+
+int cairn_unregister(struct cairn_module *m)
+{
+	struct cairn_module **p = &cairn_image.modules;
+	const cairn_event_ref *ref;
+	struct cairn_event *e;
+	int result;
+
+	if (!m->registered)
+		return CAIRN_EINVAL;
+	for (e = cairn_image.events; e; e = e->next) {
+		if (e->owner != m->owner)
+			continue;
+		e->consumers = 0;
+		event_update(e);
+	}
+	result = event_apply_keys();
+	for (ref = m->events; ref < m->events_stop; ref++) {
+		e = event_of(ref);
+		if (e->owner != m->owner)
+			continue; /* it was refused */
+		event_unlist(e);
+		e->owner = NULL;
+		e->next = NULL;
+		e->id = 0;
+	}
+	for (e = cairn_image.events; e; e = e->next)
+		event_update(e); /* the region's copy of an event that another image has too */
+	while (*p && *p != m)
+		p = &(*p)->next;
+	if (*p)
+		*p = m->next;
+	m->next = NULL;
+	m->registered = false;
+	return result;
+}
+
 static bool event_is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n';
@@ -460,18 +532,34 @@ static void event_keep_boot_patterns(const char *args)
 	kept[n] = 0;
 }
 
+static struct cairn_module *event_image(void)
+{
+	event_own_image.events = __start_cairn_events;
+	event_own_image.events_stop = __stop_cairn_events;
+	event_own_image.keys = __start_cairn_keys;
+	event_own_image.keys_stop = __stop_cairn_keys;
+	event_own_image.owner = "image";
+	return &event_own_image;
+}
+
+#if CAIRN_PORT_SHARE
+int cairn_events_join(void)
+{
+	return cairn_register(event_image());
+}
+
+void cairn_events_part(void)
+{
+	(void)cairn_unregister(&event_own_image);
+}
+#endif
+
 void cairn_events_begin(const char *boot_args)
 {
 	struct cairn_event *e;
 
-	if (!event_own_image.registered) {
-		event_own_image.events = __start_cairn_events;
-		event_own_image.events_stop = __stop_cairn_events;
-		event_own_image.keys = __start_cairn_keys;
-		event_own_image.keys_stop = __stop_cairn_keys;
-		event_own_image.owner = "image";
-		(void)event_list_module(&event_own_image);
-	}
+	if (!event_own_image.registered)
+		(void)event_list_module(event_image());
 	if (boot_args)
 		event_keep_boot_patterns(boot_args);
 	if (!cairn_image.next_id)

@@ -19,18 +19,13 @@
 #define GATE_DEPTH_MAX	8u
 #define GATE_GENERATION 0x100u
 
-/* Of each CPU: how deep it is in this file, above that how often it came back to 0. Written by the CPU alone; LIFO. */
-static uint64_t gate_depth[CAIRN_MAX_CPUS];
-/* As they were when the grace period began; GATE_DEPTH_MASK cleared once the CPU has left. */
-static uint64_t gate_graced[CAIRN_MAX_CPUS];
-
 bool cairn_gate_enter(unsigned cpu)
 {
-	uint64_t v = cairn_load64(&gate_depth[cpu]);
+	uint64_t v = cairn_load64(&cairn_image.control.depth[cpu]);
 
 	if ((v & GATE_DEPTH_MASK) >= GATE_DEPTH_MAX)
 		return false;
-	cairn_store64(&gate_depth[cpu], v + 1);
+	cairn_store64(&cairn_image.control.depth[cpu], v + 1);
 #if CAIRN_PORT_SYNC_CORES
 	cairn_barrier();
 #else
@@ -41,11 +36,11 @@ bool cairn_gate_enter(unsigned cpu)
 
 void cairn_gate_leave(unsigned cpu)
 {
-	uint64_t v = cairn_load64(&gate_depth[cpu]) - 1;
+	uint64_t v = cairn_load64(&cairn_image.control.depth[cpu]) - 1;
 
 	if (!(v & GATE_DEPTH_MASK))
 		v += GATE_GENERATION;
-	cairn_store64_release(&gate_depth[cpu], v); /* ORDER leave:A, pairs with grace:B */
+	cairn_store64_release(&cairn_image.control.depth[cpu], v); /* ORDER leave:A, pairs with grace:B */
 }
 
 void cairn_gate_begin_grace(void)
@@ -57,7 +52,7 @@ void cairn_gate_begin_grace(void)
 	cairn_port_sync_cores();
 #endif
 	for (i = 0; i < CAIRN_MAX_CPUS; i++)
-		gate_graced[i] = cairn_load64_acquire(&gate_depth[i]); /* ORDER grace:B, pairs with leave:A */
+		cairn_image.control.depth_then[i] = cairn_load64_acquire(&cairn_image.control.depth[i]); /* ORDER grace:B, pairs with leave:A */
 }
 
 bool cairn_gate_grace_is_over(void)
@@ -68,12 +63,12 @@ bool cairn_gate_grace_is_over(void)
 	for (i = 0; i < CAIRN_MAX_CPUS; i++) {
 		uint64_t now;
 
-		if (!(gate_graced[i] & GATE_DEPTH_MASK))
+		if (!(cairn_image.control.depth_then[i] & GATE_DEPTH_MASK))
 			continue;
 		/* Back at 0 since then; a change of depth alone is one that nests in who was there. */
-		now = cairn_load64_acquire(&gate_depth[i]); /* ORDER grace:B, pairs with leave:A */
-		if (!(now & GATE_DEPTH_MASK) || now / GATE_GENERATION != gate_graced[i] / GATE_GENERATION)
-			gate_graced[i] = 0;
+		now = cairn_load64_acquire(&cairn_image.control.depth[i]); /* ORDER grace:B, pairs with leave:A */
+		if (!(now & GATE_DEPTH_MASK) || now / GATE_GENERATION != cairn_image.control.depth_then[i] / GATE_GENERATION)
+			cairn_image.control.depth_then[i] = 0;
 		else
 			over = false;
 	}
@@ -93,7 +88,11 @@ static bool gate_reserve(struct cairn_slot *s, unsigned buffer, unsigned cpu, ui
 			cairn_lost_no_stream();
 			return false;
 		}
-		turn = cairn_ring_turn(s, r, cairn_load64(&r->pos), size);
+		turn = cairn_ring_turn(s, r, size);
+#if CAIRN_PORT_JUMPS
+		if (turn == CAIRN_TURN_NESTED)
+			turn = cairn_ring_nested(s, r, size);
+#endif
 		if (turn == CAIRN_TURN_RESERVED)
 			break;
 		if (turn == CAIRN_TURN_FULL && !cairn_ring_slow(r, size))

@@ -4,7 +4,12 @@
 
 #include "text.h"
 
+#if CAIRN_PORT_SHARE
+__typeof__(cairn_image_own) cairn_image_own;
+__typeof__(cairn_image_used) cairn_image_used = &cairn_image_own;
+#else
 struct cairn_image cairn_image;
+#endif
 
 static bool region_is_power(uint64_t v)
 {

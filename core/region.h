@@ -25,6 +25,24 @@ struct cairn_plan {
 	unsigned max_events, max_names;
 };
 
+/* Of buffer.c and gate.c, which say what it means. */
+struct cairn_buffer_control {
+	uint32_t busy;	  /* a control call or worker is at it */
+	uint32_t leaving; /* bit per instance that is being removed */
+	uint64_t hint;	  /* where in the arena the last extent was taken */
+	uint32_t made;	  /* bit per instance that there ever was */
+	uint32_t graced;  /* instances that the grace period is for */
+	bool grace;	  /* it is going on */
+	uint64_t quiet[CAIRN_MAX_CPUS]; /* how often the CPU was seen in no event */
+	/* how deep each CPU is in gate.c, above that how often it came back to 0; written by the CPU alone; LIFO */
+	uint64_t depth[CAIRN_MAX_CPUS];
+	/* as they were when the grace period began; 0 once the CPU has left */
+	uint64_t depth_then[CAIRN_MAX_CPUS];
+#if CAIRN_MAX_BUFFERS > 1
+	struct cairn_ring *rings[CAIRN_MAX_BUFFERS - 1][CAIRN_MAX_CPUS];
+#endif
+};
+
 /* All state of the library that is not in the region, and pointers into it. Zero before init. */
 struct cairn_image {
 	char *region; /* NULL = not initialized: events are no-ops */
@@ -42,6 +60,7 @@ struct cairn_image {
 	uint32_t paused, stopped; /* tracing_on is off; cairn_stop() was called */
 	uint32_t next_id;
 	uint32_t name_stamp;
+	struct cairn_buffer_control control;
 	/* registry, survives cairn_detach() */
 	struct cairn_event *events; /* sorted by (system, name) */
 	struct cairn_module *modules;
@@ -51,7 +70,13 @@ struct cairn_image {
 	char boot_patterns[256]; /* trace=, for events that register late */
 };
 
+#if CAIRN_PORT_SHARE
+CAIRN_PRIVATE extern struct cairn_image *cairn_image_used; /* this copy's, or another's (cairn_adopt()) */
+CAIRN_PRIVATE extern struct cairn_image cairn_image_own;
+#define cairn_image (*cairn_image_used)
+#else
 CAIRN_PRIVATE extern struct cairn_image cairn_image;
+#endif
 
 /* Lay out for `room` bytes of memory (0: as much as config->ring_bytes needs). CAIRN_EINVAL, CAIRN_ERANGE, CAIRN_ENOMEM (does not fit). */
 CAIRN_PRIVATE int cairn_region_plan(const struct cairn_config *config, uint64_t room,
@@ -82,6 +107,8 @@ CAIRN_PRIVATE void cairn_flight_tick(void);
 CAIRN_PRIVATE void cairn_events_begin(const char *boot_args);
 /* cairn_events_enable() and _disable() for one consumer (enum cairn_consumer). */
 CAIRN_PRIVATE int cairn_events_switch(const char *patterns, unsigned consumer, bool on);
+CAIRN_PRIVATE int cairn_events_join(void); /* the image's own events, late: cairn_register() */
+CAIRN_PRIVATE void cairn_events_part(void);
 CAIRN_PRIVATE void cairn_events_tracer(void); /* the tracer's switch or filter changed */
 
 #endif

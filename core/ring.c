@@ -130,6 +130,20 @@ static void ring_set_limit(struct cairn_ring *r, const struct ring_turn *t, uint
 		ring_close_limit(r, limit);
 }
 
+#if CAIRN_PORT_JUMPS
+/* Whether one that nested in this publisher did not come back: behind a pending record, or one that began at `committed`. */
+static bool ring_nested_was_left(const struct cairn_ring *r)
+{
+	uint64_t begun, done;
+
+	do {
+		begun = cairn_load64(&r->begun);
+		done = cairn_load64(&r->done);
+	} while (cairn_load64(&r->begun) != begun); /* one nested between the two */
+	return begun != done || !cairn_port_marked(cairn_load64(&r->frame));
+}
+#endif
+
 void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 {
 	for (;;) {
@@ -140,6 +154,13 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 
 		if (cairn_load64(&r->pos) != to)
 			continue; /* a packet opened meanwhile would begin before `now` (I2) */
+#if CAIRN_PORT_JUMPS
+		if (CAIRN_UNLIKELY(ring_nested_was_left(r))) { /* not all up to `to` is whole */
+			(void)cairn_port_recover(r, CAIRN_LEFT);
+			return;
+		}
+		cairn_store64(&r->settled, to); /* if this writer is left from here on, cairn_ring_recover() ends its work */
+#endif
 		while (q != last) {
 			struct cairn_closed *c = ring_closed(r, q);
 			uint64_t end = cairn_load64(&c->end);
@@ -208,6 +229,42 @@ static void ring_wake(struct cairn_ring *r, uint64_t ns)
 	cairn_port_wake(r->cpu);
 #endif
 }
+#if CAIRN_PORT_JUMPS
+/*
+ * What cairn_ring_recover() must know if an opener is left right behind its swap: where the packet at `o` ends. Swap, not store: a nested
+ * opener may have closed it since we looked at pos, further on. False: pos has moved.
+ */
+static bool ring_foresee_close(struct cairn_ring *r, uint64_t o)
+{
+	struct cairn_closed *c = ring_closed(r, o);
+	uint64_t old_end = cairn_load64(&c->end);
+
+	if (cairn_load64(&r->pos) != o)
+		return false;
+	if (o & r->pkt_mask)
+		(void)cairn_local_cas64(&c->end, old_end, o);
+	return true;
+}
+
+static bool ring_enter(struct cairn_ring *r, uint64_t o, uint64_t n, bool nested)
+{
+	if (nested)
+		cairn_local_inc64(&r->begun);
+	else
+		cairn_port_mark(&r->frame);
+	if (cairn_local_cas64(&r->pos, o, n))
+		return true;
+	if (nested)
+		cairn_local_inc64(&r->done);
+	return false;
+}
+#else
+static bool ring_enter(struct cairn_ring *r, uint64_t o, uint64_t n, bool nested)
+{
+	(void)nested;
+	return cairn_local_cas64(&r->pos, o, n);
+}
+#endif
 
 /*
  * Close packet at t->o (if one is open) and open the next one, for a record of `size` bytes, or 0 for a flush.
@@ -221,6 +278,7 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, const struct ring
 	uint64_t ns = ring_packet_start(r, o + ((o & r->pkt_mask) ? packet : 0));
 	uint64_t s, old_lap, lost, old_lost;
 	struct cairn_packet_header *h;
+	bool nested = false;
 
 	if (size > packet - CAIRN_PACKET_HEADER_BYTES - 4)
 		return ring_lose(r, CAIRN_LOST_BIG, size);
@@ -230,6 +288,11 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, const struct ring
 	if (cairn_pos_diff(ns + packet, ring_packet_start(r, cairn_load64(&r->committed))) > (int64_t)ring)
 		return ring_lose(r, CAIRN_LOST_WRAP, size);
 
+#if CAIRN_PORT_JUMPS
+	nested = cairn_load64(&r->committed) != o; /* if pos was `o` still, which is looked at next */
+	if (!ring_foresee_close(r, o))
+		return RING_MOVED;
+#endif
 	h = ring_hdr(r, ns);
 	s = cairn_ring_seq(r, ns);
 	old_lap = s - ring / packet;
@@ -245,7 +308,7 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, const struct ring
 	cairn_fence_release(); /* ORDER invalid:A, pairs with read:B */
 	lost = cairn_ring_lost(r);
 	old_lost = cairn_load64(&h->events_discarded);
-	if (!cairn_local_cas64(&r->pos, o, ns + CAIRN_PACKET_HEADER_BYTES)) /* count of records starts at 0 again */
+	if (!ring_enter(r, o, ns + CAIRN_PACKET_HEADER_BYTES, nested)) /* count of records starts at 0 again */
 		return RING_MOVED;
 
 	if (o & r->pkt_mask) {
@@ -268,6 +331,8 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, const struct ring
 	cairn_store64_release(&h->seq, s); /* ORDER valid:A, pairs with read:C */
 	cairn_store64(&r->seq_hint, s);
 	ring_set_limit(r, t, t->counting ? ns - 4 : ns + packet - 4);
+	if (nested)
+		cairn_local_inc64(&r->done);
 	if (cairn_load64(&r->committed) == o)
 		cairn_ring_publish(r, o);
 	ring_wake(r, ns);
@@ -275,6 +340,16 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, const struct ring
 }
 
 /* ---- exchange (docs/ring.md) ---- */
+
+#if CAIRN_PORT_JUMPS
+/* Something is pending, a record or an exchange, whose writer was left: it has been given up, or brought to its end. */
+static bool ring_gave_up(struct cairn_ring *r)
+{
+	uint64_t committed = cairn_load64(&r->committed);
+
+	return !(committed & CAIRN_POS_RETIRED) && committed != cairn_load64(&r->pos) && cairn_port_recover(r, CAIRN_LEFT_PERHAPS);
+}
+#endif
 
 /* A record found its ring retired: the pointer leads on by now, or, nested in the exchange itself, it does not yet. */
 static bool ring_was_left(struct cairn_ring *r, uint32_t size)
@@ -317,6 +392,9 @@ static void ring_begin_successor(struct cairn_ring *n, const struct cairn_ring *
 	cairn_store64(&n->seq_hint, cairn_ring_seq(r, ns));
 	cairn_store64(&ring_hdr(n, ns)->ts_end, ts); /* narrow clocks are widened against it */
 	cairn_store32(&n->task, cairn_load32(&r->task));
+	cairn_store64(&n->settled, ns);
+	cairn_store64(&n->begun, 0);
+	cairn_store64(&n->done, 0);
 	cairn_store64(&n->consumed, ns);
 	cairn_store64(&n->start, ns);
 	ring_close_limit(n, ns);
@@ -325,28 +403,15 @@ static void ring_begin_successor(struct cairn_ring *n, const struct cairn_ring *
 	cairn_store32(&n->state, CAIRN_RING_LIVE);
 }
 
-/*
- * Leave `r`, which is at rest, for its successor. The request is claimed first, so that who made it cannot take it back meanwhile; what
- * nests between the claim and the swap is still written to `r`. From the swap to the store of the pointer nested writers find no ring and
- * are lost (cause "switch").
- */
-static void ring_exchange(struct cairn_ring *r, uint64_t successor)
+/* Behind the swap that retires the ring: all that is left to do, from the ring's own words. */
+static void ring_complete_exchange(struct cairn_ring *r)
 {
-	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)successor, *here = r;
-	uint64_t o, ns, ts, total;
+	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)(cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN), *here = r;
+	uint64_t o = cairn_load64(&r->committed), ns = cairn_load64(&r->pos) & CAIRN_POS_MASK & ~CAIRN_POS_RETIRED;
+	uint64_t ts = ring_clock(r, o);
 
-	/* ORDER request:B, pairs with request:A: the block behind the address is prepared. With the bus locked: another CPU may take it back. */
-	if (!__atomic_compare_exchange_n(&r->successor, &successor, successor | CAIRN_SUCCESSOR_TAKEN, false, __ATOMIC_ACQUIRE,
-					 __ATOMIC_RELAXED))
-		return;
-	do {
-		o = cairn_load64(&r->pos);
-		ts = ring_clock(r, o);
-		total = cairn_load64(&r->events_total) + (o >> CAIRN_POS_BITS);
-		ns = ring_packet_start(r, o + ((o & r->pkt_mask) ? ring_packet_bytes(r) : 0));
-	} while (!cairn_local_cas64(&r->pos, o, ns | CAIRN_POS_RETIRED)); /* I8 */
 	ring_close_last(r, o, ts);
-	ring_begin_successor(n, r, ns, total, ts);
+	ring_begin_successor(n, r, ns, cairn_load64(&r->events_total) + (o >> CAIRN_POS_BITS), ts);
 	cairn_store32(&r->state, CAIRN_RING_FROZEN);
 	/*
 	 * ORDER ring:A / ring:B
@@ -365,6 +430,29 @@ static void ring_exchange(struct cairn_ring *r, uint64_t successor)
 }
 
 /*
+ * Leave `r`, which is at rest, for its successor. The request is claimed first, so that who made it cannot take it back meanwhile; what
+ * nests between the claim and the swap is still written to `r`. From the swap to the store of the pointer nested writers find no ring and
+ * are lost (cause "switch").
+ */
+static void ring_exchange(struct cairn_ring *r, uint64_t successor)
+{
+	uint64_t o, ns;
+
+	/* ORDER request:B, pairs with request:A: the block behind the address is prepared. With the bus locked: another CPU may take it back. */
+	if (!__atomic_compare_exchange_n(&r->successor, &successor, successor | CAIRN_SUCCESSOR_TAKEN, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return;
+	do {
+		o = cairn_load64(&r->pos);
+		ns = ring_packet_start(r, o + ((o & r->pkt_mask) ? ring_packet_bytes(r) : 0));
+#if CAIRN_PORT_JUMPS
+		cairn_port_mark(&r->frame);
+#endif
+	} while (!cairn_local_cas64(&r->pos, o, ns | CAIRN_POS_RETIRED)); /* I8 */
+	ring_complete_exchange(r);
+}
+
+/*
  * Count this writer into the slow path, and out of it. Only the one who is alone there may retire the ring: another one could have looked at
  * its pos before, and would go on to invalidate a packet or to count a loss. The last one out sees to a request that was deferred for it.
  */
@@ -376,8 +464,9 @@ static void ring_enter_slow(struct cairn_ring *r)
 
 static void ring_leave_slow(struct cairn_ring *r)
 {
-	uint64_t in = cairn_load64(&r->in_slow) - 1; /* what nests between load and store has left again */
+	uint64_t in = cairn_load64(&r->in_slow); /* what nests between load and store has left again */
 
+	in -= in != 0; /* 0: somebody below us found that others were left (cairn_ring_recover()) */
 	cairn_store64(&r->in_slow, in);
 	/* Only at rest: else we nest in an outer writer, whose publishing does the same, and we shall need the limit that we have just set. */
 	if (CAIRN_UNLIKELY(!in && cairn_load64(&r->successor)) && cairn_load64(&r->committed) == cairn_load64(&r->pos))
@@ -442,7 +531,12 @@ void cairn_ring_pull(struct cairn_ring *r)
 
 /* ---- orders to all rings ---- */
 
-struct cairn_ring_orders cairn_ring_orders;
+#if CAIRN_PORT_SHARE
+static struct cairn_orders ring_own_orders;
+struct cairn_orders *cairn_ring_orders_used = &ring_own_orders;
+#else
+struct cairn_orders cairn_ring_orders;
+#endif
 
 /* One event less to come. False: there were enough. */
 static bool ring_take_ticket(void)
@@ -548,6 +642,10 @@ CAIRN_COLD bool cairn_ring_slow(struct cairn_ring *r, uint32_t size)
 {
 	bool again;
 
+#if CAIRN_PORT_JUMPS
+	if (ring_gave_up(r))
+		return true;
+#endif
 	ring_enter_slow(r);
 	again = ring_slow(r, size);
 	ring_leave_slow(r);
@@ -580,6 +678,10 @@ static void ring_flush(struct cairn_ring *r)
 /* As a record that does not fit would close it; but an empty packet stays, and nothing is lost if no packet is free. */
 void cairn_ring_flush(struct cairn_ring *r)
 {
+#if CAIRN_PORT_JUMPS
+	while (ring_gave_up(r))
+		;
+#endif
 	ring_enter_slow(r);
 	ring_flush(r);
 	ring_leave_slow(r);
@@ -649,6 +751,7 @@ void cairn_ring_setup(struct cairn_ring *r, char *packets, struct cairn_closed *
 	r->closed = (uint64_t)(uintptr_t)closed;
 	r->pos = r->committed = r->consumed = r->start = first_pos;
 	r->limit = first_pos - 4;
+	r->settled = first_pos;
 	r->seq_hint = first_pos / packet_bytes;
 	cairn_ring_dress(r, packets, ring_bytes, packet_bytes, uuid);
 }
@@ -668,6 +771,128 @@ void cairn_ring_stop(struct cairn_ring *r)
 	cairn_fence_full(); /* ORDER stop:A, pairs with open:B */
 	cairn_ring_pull(r);
 }
+
+#if CAIRN_PORT_JUMPS
+CAIRN_COLD enum cairn_turn cairn_ring_nested(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
+{
+	enum cairn_turn turn;
+
+	/* also where nothing is pending any more; a ring that was left for good has no writer */
+	if (!(cairn_load64(&r->committed) & CAIRN_POS_RETIRED) && cairn_port_recover(r, CAIRN_LEFT_PERHAPS))
+		return CAIRN_TURN_MOVED;
+	cairn_local_inc64(&r->begun);
+	turn = cairn_ring_turn_at(s, r, cairn_load64(&r->pos), size, CAIRN_ANY_DEPTH);
+	if (turn != CAIRN_TURN_RESERVED)
+		cairn_local_inc64(&r->done);
+	return turn;
+}
+
+/*
+ * ---- after a jump ----
+ *
+ * A writer that never comes back leaves `committed` at its begin for ever, and whatever was written since behind it. What is known to be
+ * complete is kept: all up to `committed`; a record whose commit had stored content_bits; what a publisher was about to publish.
+ * Of the rest nobody knows which are whole, so all of it is given up and counted. A nested writer that was left while the outer one
+ * went on shows when that one publishes: begun != done.
+ *
+ * pos falls back to what is kept, or, if packets were opened behind it, to the begin of the newest of them; the packets between stay, empty.
+ * So no packet number is used twice, and readers on other CPUs are not deceived: what changes lies beyond `committed`, and in packets
+ * that `committed` has not reached readers take nothing but the header, whose words change as publishing changes them.
+ * pos is stored, not swapped: nothing interrupts.
+ */
+
+/* First position behind `committed` that is not known to be complete. */
+static uint64_t ring_known_complete(const struct cairn_ring *r)
+{
+	uint64_t committed = cairn_load64(&r->committed), settled = cairn_load64(&r->settled), off = committed & r->pkt_mask;
+	uint64_t content = cairn_load64(&ring_hdr(r, committed)->content_bits) / 8;
+
+	if (cairn_pos_diff(settled, committed) > 0)
+		return settled;
+	if (off && content > off)
+		return committed + (content - off) + CAIRN_ONE_RECORD;
+	return committed;
+}
+
+static bool ring_is_open(const struct cairn_ring *r, uint64_t packet_start)
+{
+	return cairn_load64(&ring_hdr(r, packet_start)->seq) == cairn_ring_seq(r, packet_start);
+}
+
+/* When the packet at `q` was closed: with the begin of the next one that was opened to the end. */
+static uint64_t ring_close_time(const struct cairn_ring *r, uint64_t q, uint64_t last)
+{
+	while (last != q) {
+		q = (q + ring_packet_bytes(r)) & CAIRN_POS_MASK;
+		if (ring_is_open(r, q))
+			return cairn_load64(&ring_hdr(r, q)->ts_begin);
+	}
+	return cairn_port_clock();
+}
+
+/* Do what an opener that was left has not done. */
+static void ring_finish_opening(struct cairn_ring *r, uint64_t packet_start, uint64_t begin, uint64_t lost)
+{
+	struct cairn_packet_header *h = ring_hdr(r, packet_start);
+
+	if (ring_is_open(r, packet_start))
+		return;
+	cairn_store64(&h->content_bits, 8 * CAIRN_PACKET_HEADER_BYTES);
+	cairn_store64(&h->ts_begin, begin);
+	cairn_store64(&h->ts_end, begin);
+	cairn_store64(&h->events_discarded, lost);
+	cairn_store64_release(&h->seq, cairn_ring_seq(r, packet_start)); /* ORDER valid:A, pairs with read:C */
+}
+
+CAIRN_COLD uint64_t cairn_ring_recover(struct cairn_ring *r)
+{
+	uint64_t pos = cairn_load64(&r->pos), keep = ring_known_complete(r), given_up = 0, now;
+	uint64_t q = ring_packet_start(r, cairn_load64(&r->committed)), last = ring_packet_start(r, pos);
+	struct cairn_packet_header *h = ring_hdr(r, q);
+
+	cairn_store64(&r->in_slow, 0);
+	if (pos & CAIRN_POS_RETIRED) { /* left in the middle of an exchange, which takes place where nothing is pending */
+		if (!(cairn_load64(&r->committed) & CAIRN_POS_RETIRED))
+			ring_complete_exchange(r);
+		return 0;
+	}
+	if (!(keep & r->pkt_mask)) { /* the first packet of all */
+		keep += CAIRN_PACKET_HEADER_BYTES;
+		ring_finish_opening(r, q, ring_close_time(r, q, last), 0);
+	}
+	cairn_store64(&r->events_total, cairn_load64(&h->events_before));
+	for (; q != last; h = ring_hdr(r, q)) {
+		struct cairn_closed *c = ring_closed(r, q);
+		uint64_t close = ring_close_time(r, q, last), end = cairn_load64(&c->end), kept = end, total;
+
+		if (cairn_pos_diff(q + ring_packet_bytes(r), keep) > 0) /* not whole */
+			kept = q == ring_packet_start(r, keep) ? keep : q + CAIRN_PACKET_HEADER_BYTES;
+		given_up += (end >> CAIRN_POS_BITS) - (kept >> CAIRN_POS_BITS);
+		total = cairn_load64(&r->events_total) + (kept >> CAIRN_POS_BITS);
+		cairn_store64(&c->end, kept);
+		cairn_store64(&c->ts_close, close);
+		cairn_store64(&h->ts_end, close);
+		cairn_store64(&h->content_bits, (kept & r->pkt_mask) * 8);
+		q = (q + ring_packet_bytes(r)) & CAIRN_POS_MASK;
+		ring_finish_opening(r, q, close, cairn_load64(&h->events_discarded));
+		cairn_store64(&r->events_total, total);
+		cairn_store64(&ring_hdr(r, q)->events_before, total);
+	}
+	if (q != ring_packet_start(r, keep))
+		keep = q + CAIRN_PACKET_HEADER_BYTES;
+	given_up += (pos >> CAIRN_POS_BITS) - (keep >> CAIRN_POS_BITS);
+	now = cairn_port_clock();
+	if ((now - cairn_load64(&h->ts_end)) >> CAIRN_RING_GAP_BITS == 0)
+		cairn_store64(&h->ts_end, now);
+	cairn_store64(&h->content_bits, (keep & r->pkt_mask) * 8);
+	cairn_store64(&r->seq_hint, cairn_ring_seq(r, q));
+	cairn_store64_release(&r->committed, keep); /* ORDER commit:A, pairs with read:A */
+	cairn_store64(&r->lost[CAIRN_LOST_ABANDONED], cairn_load64(&r->lost[CAIRN_LOST_ABANDONED]) + given_up);
+	cairn_store64(&r->pos, keep);
+	cairn_store64(&r->done, cairn_load64(&r->begun));
+	return given_up;
+}
+#endif
 
 bool cairn_ring_valid(const struct cairn_ring *r)
 {

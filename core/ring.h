@@ -29,14 +29,19 @@ CAIRN_PRIVATE void cairn_ring_flush(struct cairn_ring *r);
  * What all rings are to do from their next packet or event on. Written by core/trace.c, which pulls the limit of each ring where it must
  * be heard at once.
  */
-struct cairn_ring_orders {
+struct cairn_orders {
 	uint32_t epoch;	    /* of the clock; a packet holds times of one epoch */
 	uint32_t counting;  /* `left` counts */
 	uint64_t left;	    /* events until all rings freeze */
 	uint64_t stop_at;   /* clock at which they freeze; 0 = never */
 	uint64_t keep_from; /* packets with a time from here on are not overwritten; 0 = all may be */
 };
-CAIRN_PRIVATE extern struct cairn_ring_orders cairn_ring_orders;
+#if CAIRN_PORT_SHARE
+CAIRN_PRIVATE extern struct cairn_orders *cairn_ring_orders_used; /* this copy's, or another's (cairn_adopt()) */
+#define cairn_ring_orders (*cairn_ring_orders_used)
+#else
+CAIRN_PRIVATE extern struct cairn_orders cairn_ring_orders;
+#endif
 
 /* The part of cairn_ring_setup() that concerns the packets: base, masks, headers, magic. Not pos and what goes with it. */
 CAIRN_PRIVATE void cairn_ring_dress(struct cairn_ring *r, char *packets, uint64_t ring_bytes, uint64_t packet_bytes, const uint8_t *uuid);

@@ -7,7 +7,12 @@
 #include "ring.h"
 #include "text.h"
 
+#if CAIRN_PORT_SHARE
+static struct cairn_ring *trace_own_rings[CAIRN_MAX_CPUS];
+struct cairn_ring **cairn_ring_table = trace_own_rings;
+#else
 struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
+#endif
 
 #if CAIRN_STATIC_BYTES
 static char trace_memory[CAIRN_STATIC_BYTES] CAIRN_ALIGNED(4096);
@@ -103,6 +108,49 @@ void cairn_detach(void)
 	cairn_store32(&cairn_image.stopped, 0);
 }
 
+#if CAIRN_PORT_SHARE
+/* To be changed when anything changes that two copies must agree on and that the sizes do not show. */
+#define TRACE_SHARE_VERSION 2
+
+static struct cairn_orders *trace_own_orders;
+
+void cairn_share(struct cairn_shared *out)
+{
+	if (!trace_own_orders)
+		trace_own_orders = cairn_ring_orders_used; /* before another's is adopted */
+	*out = (struct cairn_shared){
+		{TRACE_SHARE_VERSION, CAIRN_MAX_CPUS, sizeof(cairn_image), sizeof(struct cairn_event), sizeof(struct cairn_field),
+		 sizeof(struct cairn_ring), sizeof(struct cairn_module), sizeof(struct cairn_key_site)},
+		cairn_image_used,
+		cairn_ring_table,
+		cairn_ring_orders_used};
+}
+
+int cairn_adopt(const struct cairn_shared *other)
+{
+	struct cairn_shared own;
+	unsigned i;
+
+	cairn_share(&own);
+	for (i = 0; i < sizeof(own.signature) / sizeof(own.signature[0]); i++) {
+		if (own.signature[i] != other->signature[i])
+			return CAIRN_EINVAL;
+	}
+	cairn_image_used = other->image;
+	cairn_ring_table = other->rings;
+	cairn_ring_orders_used = other->orders;
+	return cairn_events_join();
+}
+
+void cairn_leave(void)
+{
+	cairn_events_part();
+	cairn_image_used = &cairn_image_own;
+	cairn_ring_table = trace_own_rings;
+	cairn_ring_orders_used = trace_own_orders;
+}
+#endif
+
 void *cairn_region(size_t *bytes)
 {
 	*bytes = cairn_image.region ? (size_t)cairn_image.plan.bytes : 0;
@@ -188,6 +236,7 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	return 0;
 }
 
+#if !CAIRN_PORT_JUMPS
 /* Records that are reserved and not published; the ring is at rest. */
 static uint64_t trace_pending(const struct cairn_ring *r)
 {
@@ -200,17 +249,29 @@ static uint64_t trace_pending(const struct cairn_ring *r)
 	return n + (r->pos >> CAIRN_POS_BITS) - (r->committed >> CAIRN_POS_BITS);
 }
 
+#endif
+
 int cairn_ring_hand_over(unsigned index, uint32_t task)
 {
 	struct cairn_ring *r = index < CAIRN_MAX_CPUS ? CAIRN_LOAD_PTR(&cairn_rings[index]) : NULL;
 
 	if (!r)
 		return CAIRN_EINVAL;
+#if CAIRN_PORT_JUMPS
+	while (r && r->pos != r->committed) {
+		(void)cairn_ring_recover(r); /* whoever wrote it has ended; perhaps in the middle of an exchange, which is now complete */
+		r = CAIRN_LOAD_PTR(&cairn_rings[index]);
+	}
+	if (!r)
+		return CAIRN_EINVAL;
+	cairn_store64(&r->in_slow, 0);
+#else
 	if (r->pos != r->committed) {
 		cairn_store64(&r->lost[CAIRN_LOST_ABANDONED],
 			      r->lost[CAIRN_LOST_ABANDONED] + trace_pending(r));
 		return CAIRN_EBUSY;
 	}
+#endif
 	cairn_store32(&r->task, task);
 	return 0;
 }
@@ -239,39 +300,36 @@ void cairn_lost_no_stream(void)
 #if CAIRN_PORT_STAGE
 struct cairn_ring *cairn_ring_stage(uint32_t size)
 {
-	struct cairn_ring *r = cairn_port_staging();
+	struct cairn_ring *r = cairn_port_stage(size);
 
-	if (!r) {
-		cairn_port_attach();
-		r = cairn_ring_here();
-		if (r)
-			return r;
-		r = cairn_port_staging();
-	}
-	if (r && cairn_staging_take(r, size))
+	if (CAIRN_LIKELY(r != NULL))
 		return r;
-	cairn_lost_no_stream();
-	return NULL;
+	cairn_port_attach();
+	r = cairn_ring_here();
+	if (!r)
+		r = cairn_port_stage(size);
+	if (!r)
+		cairn_lost_no_stream();
+	return r;
 }
 #endif
 
 void cairn_ring_too_big(void)
 {
-#if CAIRN_PORT_STAGE
 	struct cairn_ring *r = cairn_ring_here();
 
-	if (!r) {
-		r = cairn_ring_stage(0);
-		if (r && r->mode == CAIRN_RING_STAGING) {
-			cairn_store64(&r->pos, cairn_load64(&r->pos) - CAIRN_ONE_RECORD);
-			cairn_port_lose(r, CAIRN_LOST_BIG);
-			return;
-		}
+#if CAIRN_PORT_STAGE
+	if (!r && !cairn_port_staging()) {
+		cairn_port_attach();
+		r = cairn_ring_here();
 	}
-#else
-	struct cairn_ring *r = cairn_ring_current();
+	if (!r && cairn_port_staging()) {
+		cairn_port_lose(cairn_port_staging(), CAIRN_LOST_BIG);
+		return;
+	}
 #endif
-
+	if (!r)
+		r = cairn_ring_missing();
 	if (r)
 		cairn_ring_lose(r, CAIRN_LOST_BIG);
 }

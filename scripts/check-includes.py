@@ -25,7 +25,7 @@ RULES = {
     "formats/": (["formats/", "include/cairn/", "core/text.h", "core/debug.h"], FREESTANDING),
     "views/": (["views/", "include/cairn/", "core/text.h", "core/debug.h"], FREESTANDING),
     "linux-compat/": (["linux-compat/", "include/cairn/"], FREESTANDING),
-    "ports/": (["ports/", "include/cairn/", "arch/arch.h", "arch/rseq.h"], None),
+    "ports/": (["ports/", "include/cairn/", "arch/arch.h", "arch/rseq.h", "arch/sigframe.h"], None),
     "reader/": (["reader/", "include/cairn/"], None),
     "tool/": (["tool/", "reader/", "include/cairn/"], None),
     "examples/": (["examples/", "include/cairn/", "linux-compat/", "ports/"], None),

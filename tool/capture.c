@@ -130,7 +130,7 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r, e
 	if (!to || !r->used)
 		return 0;
 	cb.stream = r->stream.number;
-	cb.base = cb.closed = cb.closed_offset = cb.packets_offset = 0;
+	cb.base = cb.closed = cb.closed_offset = cb.packets_offset = cb.frame = 0;
 	cb.reader = cb.successor = cb.slot = cb.next = 0;
 	/* one block a stream: what its buffer had been cleared of, or asked for, is no matter of the recording's */
 	cb.state = CAIRN_RING_LIVE;

@@ -28,6 +28,14 @@ CAIRN_INLINE void cairn_arch_local_inc64(volatile uint64_t *p)
 	(void)__atomic_fetch_add(p, 1, __ATOMIC_RELAXED);
 }
 
+CAIRN_INLINE void cairn_arch_store_stack(uint64_t *p)
+{
+	uint64_t sp;
+
+	__asm__ volatile("mov %0, sp" : "=r"(sp));
+	__atomic_store_n(p, sp, __ATOMIC_RELAXED);
+}
+
 CAIRN_INLINE void cairn_arch_fence_full(void)
 {
 	__asm__ volatile("dmb ish" : : : "memory");

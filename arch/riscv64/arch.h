@@ -28,6 +28,11 @@ CAIRN_INLINE void cairn_arch_local_inc64(volatile uint64_t *p)
 	(void)__atomic_fetch_add(p, 1, __ATOMIC_RELAXED);
 }
 
+CAIRN_INLINE void cairn_arch_store_stack(uint64_t *p)
+{
+	__asm__ volatile("sd sp, %0" : "=m"(*p));
+}
+
 CAIRN_INLINE void cairn_arch_fence_full(void)
 {
 	__asm__ volatile("fence rw, rw" : : : "memory");

@@ -33,6 +33,11 @@ CAIRN_INLINE void cairn_arch_local_inc64(volatile uint64_t *p)
 	__asm__ volatile("incq %0" : "+m"(*p) : : "memory", "cc");
 }
 
+CAIRN_INLINE void cairn_arch_store_stack(uint64_t *p)
+{
+	__asm__ volatile("movq %%rsp, %0" : "=m"(*p));
+}
+
 CAIRN_INLINE void cairn_arch_fence_full(void)
 {
 	__asm__ volatile("mfence" : : : "memory");

@@ -26,8 +26,8 @@ CAIRN_INLINE char *cairn_arch_thread_pointer(void)
 	"leaq 1b(%%rip), %%rax\n\t"                                  \
 	"movq %%rax, 8(" rseq ")\n"                                  \
 	"2:\t"
-#define CAIRN_RSEQ_END_(reload, rseq, aborted, failed)         \
-	"3:\t" reload "movq $0, 8(" rseq ")\n\t"               \
+#define CAIRN_RSEQ_END_(done, reload, rseq, aborted, failed)   \
+	"3:\t" done reload "movq $0, 8(" rseq ")\n\t"               \
 	".pushsection .text.cairn_rseq, \"ax\", @progbits\n\t" \
 	".byte 0x0f, 0xb9, 0x3d\n\t.long 0x53053053\n"         \
 	"4:\tjmp %l[" aborted "]\n"                            \
@@ -46,7 +46,8 @@ CAIRN_INLINE char *cairn_arch_thread_pointer(void)
  *	r8 rseq, then offset in the packet, then bytes of payload left; r9 ring; r10 position; r11 place of the record; rax header; rdx time
  */
 CAIRN_INLINE enum cairn_arch_rseq_end cairn_arch_rseq_write(const struct cairn_arch_rseq *at,
-							    const char *record, uint64_t taken)
+							    const char *record, uint64_t taken,
+							    uint64_t *staged)
 {
 	__asm__ goto(
 		"movq %[rseq], %%r8\n\t" CAIRN_RSEQ_BEGIN_("%%r8")
@@ -94,9 +95,9 @@ CAIRN_INLINE enum cairn_arch_rseq_end cairn_arch_rseq_write(const struct cairn_a
 		"movw %%ax, 6(%%r11)\n\t"
 		"movq %%r10, %c[pos](%%r9)\n\t"
 		"movq %%r10, %c[committed](%%r9)\n" /* ORDER commit:A, pairs with read:A */
-		CAIRN_RSEQ_END_("movq %[rseq], %%r8\n\t", "%%r8", "aborted", "refused")
+		CAIRN_RSEQ_END_("subq %[taken], (%[staged])\n\t", "movq %[rseq], %%r8\n\t", "%%r8", "aborted", "refused")
 		:
-		: [record] "r"(record), [taken] "r"(taken), [rseq] "m"(at->rseq),
+		: [record] "r"(record), [taken] "r"(taken), [staged] "r"(staged), [rseq] "m"(at->rseq),
 		  [rings] "m"(at->rings), [nr_cpus] "m"(at->nr_cpus), [task] "m"(at->task),
 		  [pos] "i"(offsetof(struct cairn_ring, pos)),
 		  [limit] "i"(offsetof(struct cairn_ring, limit)),
@@ -133,7 +134,7 @@ CAIRN_INLINE bool cairn_arch_rseq_store(char *rseq, uint32_t cpu, struct cairn_r
 						  "addq $16, %%rcx\n\t"
 						  "jmp 8b\n"
 						  "9:\tmovq %%rdx, (%%rax)\n" CAIRN_RSEQ_END_(
-							  "", "%[rseq]", "not_done", "not_done")
+							  "", "", "%[rseq]", "not_done", "not_done")
 		     :
 		     : [rseq] "r"(rseq), [cpu] "r"(cpu), [ring] "r"(r), [expected] "r"(expected),
 		       [first] "r"(first), [last] "r"(last),

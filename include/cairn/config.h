@@ -6,6 +6,8 @@
 #ifndef CAIRN_CONFIG_H
 #define CAIRN_CONFIG_H
 
+#include "port.h" /* it may give other defaults */
+
 /* 0 compiles tracing out: events keep their type checks and vanish from the image. */
 #ifndef CAIRN_ENABLE
 #define CAIRN_ENABLE 1
@@ -17,8 +19,8 @@
 #endif
 
 /*
- * CPUs in a kernel, streams at once in user space. Costs 8 bytes of .bss each (in Linux user space 16), and control operations that concern
- * all rings look at so many pointers; emitting costs nothing more.
+ * CPUs in a kernel; streams at once in user space, where the default is 2048. Costs 8 bytes of .bss each (in Linux user space 16), and control
+ * operations that concern all rings look at so many pointers; emitting costs nothing more.
  */
 #ifndef CAIRN_MAX_CPUS
 #define CAIRN_MAX_CPUS 1024

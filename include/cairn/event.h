@@ -175,18 +175,33 @@ struct cairn_module {
 /*
  * Register a module's events. cairn_init() has done so for the image that Cairn is linked into. May be called before cairn_init().
  *
- * Returns   number of events registered, or CAIRN_EEXIST if one has the system and name of another (it is refused, the rest is
- *           registered), CAIRN_ENOSPC if METADATA or EVENTS is full (counted in state.metadata_refused; such an event stays off),
+ * An event that was here before, or that another image defines too, with the same system, name, fields and print format, gets the id that it has
+ * in the region already.
+ *
+ * @module   its owner is a pointer of its own: events of one owner come and go together.
+ * Returns   number of events registered, or CAIRN_EEXIST if one has the system and name of another that is declared differently, or is
+ *           registered (it is refused, the rest is registered), CAIRN_ENOSPC if METADATA or EVENTS is full (counted in state.metadata_refused; such an event stays off),
  *           CAIRN_EIO if a site could not be patched, CAIRN_EBUSY if the module is registered.
- * Owner     the module and its range are Cairn's from here on. There is no way to take them out yet: do not unmap them.
+ * Owner     the module and its range are Cairn's up to cairn_unregister().
  */
 int cairn_register(struct cairn_module *module);
+
+/*
+ * Take a module's events out: they are off, leave the list, and the module's memory is the caller's again. The trace keeps
+ * their descriptions and their ids, which are not given to others.
+ *
+ * The caller sees to it that no code of the module fires an event from here on, and that none is in the middle of one when the memory goes.
+ *
+ * Returns   0, CAIRN_EIO if a site could not be patched (its event's gate is shut), CAIRN_EINVAL if the module is not registered.
+ * Context   thread; like all control operations, one caller at a time.
+ */
+int cairn_unregister(struct cairn_module *module);
 
 /* Events that are known, refused ones included. */
 unsigned cairn_event_count(void);
 /* The i-th event in order of (name, system), bytewise; NULL past the end. Linear in the number of events. */
 struct cairn_event *cairn_event_at(unsigned i);
-/* NULL if there is none; 0 is nobody's id. Events are never freed. */
+/* NULL if there is none; 0 is nobody's id. An event of a module lives up to cairn_unregister(). */
 struct cairn_event *cairn_event_by_id(uint32_t id);
 struct cairn_event *cairn_event_find(const char *system, const char *name);
 

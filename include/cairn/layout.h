@@ -223,8 +223,11 @@ struct cairn_ring {
 	uint64_t successor;  /* address of the ring that the CPU is asked to go on in, for the writer alone; 0 = none */
 	uint64_t slot;       /* address of the pointer through which writers find this ring, for the writer alone */
 	uint64_t wake_bytes; /* so many unread bytes wake the reader; 0 = never */
-	uint64_t in_slow;    /* writers, nested in one another, that are in the slow path */
-	uint64_t reserved1[4];
+	/* for the writer alone, where writers can be left by a jump (port.h, CAIRN_PORT_JUMPS) */
+	uint64_t frame;       /* stack pointer of the outermost writer */
+	uint64_t settled;     /* position that is being published */
+	uint64_t begun, done; /* nested writers; unequal at rest: one was left */
+	uint64_t in_slow;     /* writers, nested in one another, that are in the slow path */
 	/* reader's line: the only words that the outside writes, see design.md D13 */
 	uint64_t reader;   /* claim: 0 = free, CAIRN_READER_*, else a reader inside the target */
 	uint64_t consumed; /* position of the next unread record; advisory in overwrite mode */

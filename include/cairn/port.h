@@ -34,9 +34,11 @@
  *				into a stream:
  *				struct cairn_ring *cairn_port_staging(void), inline: a ring of this context alone, of mode
  *				CAIRN_RING_STAGING (ring.h), or NULL. Only a context without a stream has one.
- *				void cairn_port_commit(struct cairn_ring *r, char *record, uint64_t taken): write the record that was
- *				made there to a stream, or count it as lost: the id lies at 6, the payload at 12, time and task word are
- *				the port's to give. `taken` is its size plus CAIRN_ONE_RECORD; r->pos is to be decreased by it.
+ *				struct cairn_ring *cairn_port_stage(uint32_t size): take room for a record of `size` bytes there, moving its
+ *				`pos` by as much and CAIRN_ONE_RECORD; LIFO. NULL: there is none.
+ *				void cairn_port_commit(struct cairn_ring *r, char *record, uint32_t size): write the record that was made
+ *				there to a stream, or count it as lost, and give the room back. The id lies at 6, the payload at 12; time and
+ *				task word are the port's to give.
  *				void cairn_port_lose(struct cairn_ring *r, int cause): count an event (enum cairn_lost) as lost in the stream
  *				that this context would write to, unless it is off.
  *				void cairn_port_flush(void): cairn_flush() for that stream.
@@ -47,6 +49,19 @@
  *	CAIRN_PORT_CLOCK_BITS	(default 64) width of cairn_port_clock(), 24 .. 64, of which upper bits are ignored: a narrower counter is widened
  *				against the ring's last time. It is right if on each CPU an event or cairn_tick() comes at least once in
  *				15/16 of the counter's range (4 s of a 32-bit counter of 1 GHz).
+ *	CAIRN_PORT_JUMPS	what interrupts a writer may leave it for good (siglongjmp out of a signal handler), an exception to C1:
+ *				void cairn_port_mark(uint64_t *frame), inline: store where this context's stack is. Any context.
+ *				bool cairn_port_marked(uint64_t frame), inline: this context stored `frame`, not one that has interrupted it.
+ *				Where it says no by mistake, complete records are given up.
+ *				bool cairn_port_recover(struct cairn_ring *r, enum cairn_left left): a record is pending on `r`. CAIRN_LEFT: it
+ *				was left. CAIRN_LEFT_PERHAPS: its writer, at the stack r->frame, was left, or is interrupted by this context. If
+ *				it was left, give up what is pending by cairn_ring_recover(), with everything that could interrupt held off.
+ *				True: look again; false: the writer will go on, or that is not known. One that will go on must never be taken
+ *				for one that was left. Any context.
+ *	CAIRN_PORT_RING		struct cairn_ring *cairn_port_ring(void), inline: the ring of this context, or NULL; in place of a look into
+ *				cairn_rings[] at cairn_port_cpu(). Any context.
+ *	CAIRN_PORT_SHARE	several images of one process (program, shared libraries) have copies of Cairn, which share one region: then
+ *				cairn_adopt() and its kin exist (trace.h), and the symbols of a copy are hidden, so that no image takes another's.
  *	CAIRN_PORT_POPULATE	int cairn_port_populate(uint64_t offset, uint64_t bytes): this part of the region is about to be written for
  *				the first time; make sure that it can be. 0, or a negative CAIRN_E* (a ring is then not opened, an event
  *				not described). Called again for what is populated already, with neighbours in the same page. Any context
@@ -76,6 +91,15 @@
 #ifndef CAIRN_PORT_STAGE
 #define CAIRN_PORT_STAGE 0
 #endif
+#ifndef CAIRN_PORT_JUMPS
+#define CAIRN_PORT_JUMPS 0
+#endif
+#ifndef CAIRN_PORT_RING
+#define CAIRN_PORT_RING 0
+#endif
+#ifndef CAIRN_PORT_SHARE
+#define CAIRN_PORT_SHARE 0
+#endif
 #ifndef CAIRN_PORT_POPULATE
 #define CAIRN_PORT_POPULATE 0
 #endif
@@ -96,8 +120,23 @@
 #error "CAIRN_PORT_CLOCK_BITS must lie in 24 .. 64: the width of what cairn_port_clock() returns"
 #endif
 
-#if CAIRN_PORT_STAGE
+#if CAIRN_PORT_SHARE
+#undef CAIRN_C_BEGIN
+#undef CAIRN_C_END
+#ifdef __cplusplus
+#define CAIRN_C_BEGIN _Pragma("GCC visibility push(hidden)") extern "C" {
+#define CAIRN_C_END   } _Pragma("GCC visibility pop")
+#else
+#define CAIRN_C_BEGIN _Pragma("GCC visibility push(hidden)")
+#define CAIRN_C_END   _Pragma("GCC visibility pop")
+#endif
+#endif
+
+#if CAIRN_PORT_STAGE || CAIRN_PORT_JUMPS
 struct cairn_ring;
+#endif
+#if CAIRN_PORT_JUMPS
+enum cairn_left { CAIRN_LEFT, CAIRN_LEFT_PERHAPS };
 #endif
 
 CAIRN_C_BEGIN
@@ -112,12 +151,16 @@ void cairn_port_sync_cores(void);
 void cairn_port_attach(void);
 #endif
 #if CAIRN_PORT_STAGE
-void cairn_port_commit(struct cairn_ring *r, char *record, uint64_t taken);
+struct cairn_ring *cairn_port_stage(uint32_t size);
+void cairn_port_commit(struct cairn_ring *r, char *record, uint32_t size);
 void cairn_port_lose(struct cairn_ring *r, int cause); /* enum cairn_lost */
 void cairn_port_flush(void);
 #endif
 #if CAIRN_PORT_WAKE
 void cairn_port_wake(unsigned cpu);
+#endif
+#if CAIRN_PORT_JUMPS
+bool cairn_port_recover(struct cairn_ring *r, enum cairn_left left);
 #endif
 #if CAIRN_PORT_POPULATE
 int cairn_port_populate(uint64_t offset, uint64_t bytes);

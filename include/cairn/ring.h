@@ -40,14 +40,34 @@ struct cairn_slot {
 	unsigned long preempt;
 };
 
+enum cairn_turn { CAIRN_TURN_RESERVED, CAIRN_TURN_FULL, CAIRN_TURN_MOVED, CAIRN_TURN_NESTED };
+
+enum cairn_nesting { CAIRN_AT_COMMITTED, CAIRN_OUTERMOST, CAIRN_ANY_DEPTH };
+
 CAIRN_C_BEGIN
 
 /* The ring of each CPU or stream; NULL = none (yet). Written by control operations, read by emitters. */
+#if CAIRN_PORT_SHARE
+extern struct cairn_ring **cairn_ring_table; /* of the copy whose region it is */
+#define cairn_rings cairn_ring_table
+#else
 extern struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
+#endif
 
 /* Out-of-line parts of the writer, see core/ring.c. Context: any, preemption off. */
 bool cairn_ring_slow(struct cairn_ring *r, uint32_t size);
 void cairn_ring_publish(struct cairn_ring *r, uint64_t from);
+#if CAIRN_PORT_JUMPS
+/* A turn that found an outer record pending. */
+enum cairn_turn cairn_ring_nested(struct cairn_slot *s, struct cairn_ring *r, uint32_t size);
+/*
+ * Give up what is pending, count it as lost (cause abandoned), and let the stream go on. For cairn_port_recover().
+ *
+ * Returns   number of records given up.
+ * Context   the ring's own writer context, outermost: no writer of what is pending will go on, and nothing may interrupt.
+ */
+uint64_t cairn_ring_recover(struct cairn_ring *r);
+#endif
 /* No ring under this index: ask the port for one, or count the loss. NULL or the ring. */
 struct cairn_ring *cairn_ring_missing(void);
 #if CAIRN_PORT_STAGE
@@ -70,11 +90,15 @@ CAIRN_C_END
 /* This CPU's ring, or NULL. */
 CAIRN_INLINE struct cairn_ring *cairn_ring_here(void)
 {
+#if CAIRN_PORT_RING
+	return cairn_port_ring(); /* ORDER ring:B, pairs with ring:A */
+#else
 	unsigned cpu = cairn_port_cpu();
 
 	if (CAIRN_UNLIKELY(cpu >= CAIRN_MAX_CPUS))
 		return NULL;
 	return CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
+#endif
 }
 
 CAIRN_INLINE struct cairn_ring *cairn_ring_current(void)
@@ -116,23 +140,29 @@ CAIRN_INLINE int64_t cairn_pos_diff(uint64_t a, uint64_t b)
 
 #if CAIRN_PORT_STAGE
 /*
- * Mode of a ring that is no stream, but where a context without one prepares records (port.h). It lies in no region. `pos` counts bytes, from
- * the control block's own address, and records that are being prepared; any record fits that begins at `limit` or before; `committed` is
- * never a position: so cairn_ring_commit() leaves its straight path.
+ * Mode of a ring that is no stream, but where a context without one prepares records (port.h). It lies in no region. `pos` has the bytes, from
+ * the control block's own address, in its lowest 16 bits, the number of changes in the next 32, and the number of records that are being
+ * prepared. So it is never twice the same, and a swap tells whether anything nested since it was read. `base` is `pos` & 0xffff of a ring in
+ * which nothing is being prepared; `committed` is never a position: so cairn_ring_commit() leaves its straight path.
  */
 #define CAIRN_RING_STAGING 2u
 
-/* Room for a record of `size` bytes, in LIFO order with what interrupts us; NULL: there is none. */
+#define CAIRN_STAGING_BYTES(pos) ((uint16_t)(pos))
+#define CAIRN_STAGING_CHANGE     ((uint64_t)0x10000)
+
+/* Room for the outermost record; NULL: something is being prepared, or was left, or nested in between: cairn_port_stage() knows more. */
 CAIRN_INLINE char *cairn_staging_take(struct cairn_ring *r, uint32_t size)
 {
-	/* What a signal nests here between the load and the store has set pos back before we go on. */
 	uint64_t o = cairn_load64(&r->pos);
-	char *p = (char *)r + (uint32_t)o;
+	char *p = (char *)r + CAIRN_STAGING_BYTES(o);
 
-	if (CAIRN_UNLIKELY((uint32_t)o > r->limit))
+	if (CAIRN_UNLIKELY(CAIRN_STAGING_BYTES(o) != cairn_load64_own(&r->base)))
 		return NULL;
-	cairn_store64(&r->pos, o + size + CAIRN_ONE_RECORD);
-	cairn_barrier();
+#if CAIRN_PORT_JUMPS
+	cairn_port_mark(&r->frame);
+#endif
+	if (CAIRN_UNLIKELY(!cairn_local_cas64(&r->pos, o, o + size + CAIRN_STAGING_CHANGE + CAIRN_ONE_RECORD)))
+		return NULL;
 	if (!p)
 		__builtin_unreachable(); /* so callers do not test it twice */
 	return p;
@@ -142,23 +172,25 @@ CAIRN_INLINE void cairn_slot_stage(struct cairn_slot *s, struct cairn_ring *r, u
 {
 	s->ring = r;
 	s->hdr = NULL;
-	s->record = (char *)r + (uint32_t)cairn_load64(&r->pos) - size;
+	s->record = (char *)r + CAIRN_STAGING_BYTES(cairn_load64(&r->pos)) - size; /* of the last record taken, or of dead ones behind it */
 	s->begin = s->end = s->ts = 0;
 	s->size = size;
 	s->staged = true;
 }
 #endif
 
-enum cairn_turn { CAIRN_TURN_RESERVED, CAIRN_TURN_FULL, CAIRN_TURN_MOVED };
-
 /*
  * One try to reserve `size` bytes (header included, a multiple of 4) at `o`, which was read before this (I2: before the clock); fills the slot
  * but `preempt` if it succeeds.
  *
+ * @nesting  CAIRN_OUTERMOST: `o` is pos; CAIRN_OUTERMOST and CAIRN_AT_COMMITTED refuse where an outer record is pending (CAIRN_PORT_JUMPS only:
+ *           perhaps its writer was left).
  * Returns   CAIRN_TURN_FULL: the record does not go here, cairn_ring_slow() knows more; CAIRN_TURN_MOVED: a nested writer came
- *           between, or the position is another one; try again.
+ *           between, or (CAIRN_AT_COMMITTED) an outer one is pending, try again; CAIRN_TURN_NESTED: see above,
+ *           cairn_ring_nested() goes on.
  */
-CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint64_t o, uint32_t size)
+CAIRN_INLINE enum cairn_turn cairn_ring_turn_at(struct cairn_slot *s, struct cairn_ring *r, uint64_t o, uint32_t size,
+						enum cairn_nesting nesting)
 {
 #if CAIRN_PORT_CLOCK_BITS == 64
 	uint64_t ts = cairn_port_clock();
@@ -177,6 +209,18 @@ CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_
 	n = o + size + CAIRN_ONE_RECORD;
 	if (CAIRN_UNLIKELY(cairn_pos_diff(cairn_load64(&r->limit), n) < 0))
 		return CAIRN_TURN_FULL;
+#if CAIRN_PORT_JUMPS
+	if (nesting != CAIRN_ANY_DEPTH) {
+		if (nesting == CAIRN_AT_COMMITTED && CAIRN_UNLIKELY(cairn_load64_own(&r->pos) != o))
+			return CAIRN_TURN_MOVED;
+		if (nesting == CAIRN_OUTERMOST && CAIRN_UNLIKELY(cairn_load64_own(&r->committed) != o))
+			return CAIRN_TURN_NESTED;
+		/* The last step before the swap: who has marked and goes on moves pos, and whom it interrupted marks anew. */
+		cairn_port_mark(&r->frame);
+	}
+#else
+	(void)nesting;
+#endif
 	if (CAIRN_UNLIKELY(!cairn_local_cas64(&r->pos, o, n)))
 		return CAIRN_TURN_MOVED;
 	s->ring = r;
@@ -190,6 +234,11 @@ CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_
 	s->staged = false;
 #endif
 	return CAIRN_TURN_RESERVED;
+}
+
+CAIRN_INLINE enum cairn_turn cairn_ring_turn(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
+{
+	return cairn_ring_turn_at(s, r, cairn_load64(&r->pos), size, CAIRN_OUTERMOST);
 }
 
 /* Whether a record of `size` bytes was reserved. */
@@ -215,7 +264,11 @@ CAIRN_INLINE bool cairn_ring_reserve(struct cairn_slot *s, uint32_t size)
 #endif
 		if (CAIRN_UNLIKELY(r == NULL))
 			return false;
-		turn = cairn_ring_turn(s, r, cairn_load64(&r->pos), size);
+		turn = cairn_ring_turn(s, r, size);
+#if CAIRN_PORT_JUMPS
+		if (CAIRN_UNLIKELY(turn == CAIRN_TURN_NESTED))
+			turn = cairn_ring_nested(s, r, size);
+#endif
 		if (CAIRN_LIKELY(turn == CAIRN_TURN_RESERVED))
 			return true;
 		if (turn == CAIRN_TURN_FULL && !cairn_ring_slow(r, size))
@@ -247,8 +300,13 @@ CAIRN_INLINE void cairn_ring_commit(const struct cairn_slot *s)
 	cairn_barrier();
 	if (CAIRN_UNLIKELY(cairn_load64_own(&r->committed) != s->begin)) {
 #if CAIRN_PORT_STAGE
-		if (s->staged)
-			cairn_port_commit(r, s->record, s->size + CAIRN_ONE_RECORD);
+		if (s->staged) {
+			cairn_port_commit(r, s->record, s->size);
+			return;
+		}
+#endif
+#if CAIRN_PORT_JUMPS
+		cairn_local_inc64(&r->done);
 #endif
 		return; /* an outer writer is pending and will publish us (I3) */
 	}
@@ -321,7 +379,8 @@ CAIRN_INLINE void *cairn_reserve_once(struct cairn_slot *s, const uint32_t *id, 
 	s->preempt = cairn_port_preempt_off();
 	r = cairn_ring_here();
 	if (CAIRN_LIKELY(r != NULL &&
-			 cairn_ring_turn(s, r, cairn_load64(&r->committed), cairn_record_size(bytes)) == CAIRN_TURN_RESERVED))
+			 cairn_ring_turn_at(s, r, cairn_load64(&r->committed), cairn_record_size(bytes), CAIRN_AT_COMMITTED) ==
+				 CAIRN_TURN_RESERVED))
 		return cairn_record_begin(s, id, bytes);
 	cairn_port_preempt_on(s->preempt);
 	return NULL;
@@ -360,7 +419,7 @@ CAIRN_INLINE void *cairn_reserve_staged(struct cairn_slot *s, const uint32_t *id
 CAIRN_INLINE void cairn_commit_staged(struct cairn_slot *s)
 {
 	cairn_barrier(); /* the payload, then its transfer, for what interrupts us */
-	cairn_port_commit(s->ring, s->record, s->size + CAIRN_ONE_RECORD);
+	cairn_port_commit(s->ring, s->record, s->size);
 	cairn_port_preempt_on(s->preempt);
 }
 #endif

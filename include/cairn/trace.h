@@ -90,7 +90,8 @@ int cairn_ring_open(unsigned index, uint32_t task);
  *
  * @task     as in cairn_ring_open().
  * Returns   0, CAIRN_EINVAL (no such ring), or CAIRN_EBUSY: it ended in the middle of an event. What it left unfinished is counted as
- *           lost (cause "abandoned"), once; the ring stays readable and must not be written any more.
+ *           lost (cause "abandoned"), once; the ring stays readable and must not be written any more. With CAIRN_PORT_JUMPS it goes
+ *           on instead: 0.
  * Context   as cairn_ring_open(); what the former writer did is visible here (the caller's business).
  */
 int cairn_ring_hand_over(unsigned index, uint32_t task);
@@ -163,6 +164,31 @@ void cairn_work(void);
  * where another writer is in the middle of the slot, the name is dropped and counted.
  */
 void cairn_task_name(uint32_t pid, uint32_t tgid, const char *comm);
+
+#if CAIRN_PORT_SHARE
+/* What another copy of Cairn in this process needs to use this one's region. Equal signatures: the copies are built alike. */
+struct cairn_shared {
+	uint32_t signature[8];
+	void *image;
+	struct cairn_ring **rings;
+	struct cairn_orders *orders;
+};
+
+/* What this copy uses, its own or another's. */
+void cairn_share(struct cairn_shared *out);
+
+/*
+ * Use the region of another copy, instead of cairn_init(): all calls of this copy act there, and the events of this image are registered.
+ *
+ * Returns   number of events registered, or what cairn_register() returns; CAIRN_EINVAL: not built alike, nothing has happened.
+ * Owner     `other` must not go away before cairn_leave().
+ * Context   thread, before this image emits; like all control operations, one caller at a time.
+ */
+int cairn_adopt(const struct cairn_shared *other);
+
+/* Take the events of this image out again (cairn_unregister()), and be on one's own. Context: as cairn_adopt(). */
+void cairn_leave(void);
+#endif
 
 /* Count one event as lost for want of a stream, unless recording is off. For ports. Context: any. */
 void cairn_lost_no_stream(void);

@@ -23,7 +23,8 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-#define PORT_KEEP_DEAD 8
+#define PORT_KEEP_DEAD    8
+#define PORT_STREAMS_MOST (CAIRN_MAX_CPUS < 1024 ? CAIRN_MAX_CPUS : 1024)
 
 static bool port_secure(void)
 {
@@ -184,7 +185,8 @@ void cairn_process_read_environment(void)
 	const char *dir = port_env("CAIRN_DIR");
 
 	cairn_process.asked = port_env("CAIRN_TRACE") != NULL;
-	cairn_process.nr_streams = (unsigned)port_env_number("CAIRN_STREAMS", 1, CAIRN_MAX_CPUS, 64);
+	cairn_process.nr_streams = (unsigned)port_env_number("CAIRN_STREAMS", 1, PORT_STREAMS_MOST, 64);
+	cairn_jump_configure();
 	cairn_share_configure(port_env("CAIRN_PER_CPU"));
 	cairn_process.ring_bytes = port_env_number("CAIRN_RING_KB", 32, 1 << 20, 1024) * 1024;
 	cairn_process.mode = port_env_mode();

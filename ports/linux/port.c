@@ -9,13 +9,12 @@
  * threads share streams from the start).
  */
 #define _GNU_SOURCE
-#include "../../include/cairn/cairn.h"
-#define _GNU_SOURCE
 #include "process.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -26,13 +25,17 @@
 #define PORT_CALIBRATE_NS 1000000  /* the clock's rate is measured over at least this long */
 #define PORT_REFINE_NS    50000000 /* and measured again at a thread's end when this much has passed */
 
-struct cairn_process cairn_process = {.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+static __typeof__(cairn_process) port_own = {.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+__typeof__(cairn_process_used) cairn_process_used = &port_own;
+
+static struct cairn_ring *port_no_ring;
 
 __thread unsigned cairn_port_stream = PORT_NO_STREAM;
+__thread struct cairn_ring **cairn_port_slot = &port_no_ring;
 
 static __thread bool port_attaching PORT_TLS;       /* an event of attaching itself finds no stream */
 static __thread uint64_t port_retry_at PORT_TLS;    /* CLOCK_MONOTONIC_COARSE; 0 = at once */
-static __thread sigset_t port_before_fork PORT_TLS; /* threads may fork at the same time */
+static __thread uint64_t port_before_fork PORT_TLS; /* signals; threads may fork at the same time */
 
 /* ---- clock ---- */
 
@@ -51,15 +54,13 @@ void cairn_process_clock_begin(void)
 	cairn_process.wall0 = cairn_process_ns(CLOCK_REALTIME);
 }
 
-static bool port_measuring;
-
 /* Tell the region the clock's rate as measured since the start, waiting until `least` ns have passed. */
 static void port_clock_measure(uint64_t least)
 {
 	uint64_t ns, ticks;
 
 	/* Threads end at the same time, and cairn_clock_set() is for one caller. */
-	if (__atomic_exchange_n(&port_measuring, true, __ATOMIC_ACQUIRE))
+	if (__atomic_exchange_n(&cairn_process.measuring, true, __ATOMIC_ACQUIRE))
 		return;
 	do {
 		ns = cairn_process_ns(CLOCK_MONOTONIC_RAW) - cairn_process.mono0;
@@ -68,46 +69,113 @@ static void port_clock_measure(uint64_t least)
 	cairn_clock_set(
 		(uint64_t)((__extension__(unsigned __int128) ticks * 1000000000u + ns / 2) / ns),
 		cairn_process.clock0, cairn_process.wall0);
-	__atomic_store_n(&port_measuring, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&cairn_process.measuring, false, __ATOMIC_RELEASE);
 }
 
 /* ---- a thread's streams ---- */
 
-static void port_thread_exit(void *arg)
+/*
+ * What a thread has, as the value of exit_key, where every copy finds it: a stream's number and one, or the address of a staging
+ * area.
+ */
+static void port_use(uintptr_t thing)
 {
-	unsigned stream = (unsigned)(uintptr_t)arg - 1;
-
-	cairn_share_end();
-	if (cairn_process_ns(CLOCK_MONOTONIC_RAW) - cairn_process.mono0 >= PORT_REFINE_NS)
-		port_clock_measure(0);
-	cairn_port_stream = PORT_NO_STREAM;
-	if (stream < CAIRN_MAX_CPUS)
-		__atomic_store_n(&cairn_process.owner[stream], 0,
-				 __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
+	if (thing > CAIRN_MAX_CPUS) {
+		cairn_share_use((struct port_staging *)thing);
+		return;
+	}
+	cairn_port_slot = &cairn_rings[thing - 1];
+	cairn_port_stream = (unsigned)thing - 1;
 }
 
-/* A stream for this thread, all signals blocked. */
+static void port_forget(void)
+{
+	cairn_share_use(NULL); /* in a forked child that may be in the middle of an event there, it is not reused */
+	cairn_port_slot = &port_no_ring;
+	cairn_port_stream = PORT_NO_STREAM;
+	port_retry_at = 0;
+}
+
+static struct port_copy port_copy = {.forget = port_forget};
+
+/* In this thread no copy has a stream any more. */
+static void port_forget_all(void)
+{
+	struct port_copy *c;
+
+	for (c = cairn_process.copies; c; c = c->next)
+		c->forget();
+}
+
+static void port_thread_exit(void *arg)
+{
+	uintptr_t thing = (uintptr_t)arg;
+	struct port_locked l;
+
+	if (cairn_process_ns(CLOCK_MONOTONIC_RAW) - cairn_process.mono0 >= PORT_REFINE_NS)
+		port_clock_measure(0);
+	cairn_process_lock(&l);
+	port_forget_all();
+	cairn_process_unlock(&l);
+	if (thing > CAIRN_MAX_CPUS)
+		cairn_share_end((struct port_staging *)thing);
+	else
+		__atomic_store_n(&cairn_process.owner[thing - 1], 0, __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
+}
+
+/* A stream, or a staging area, for this thread; 0: neither can be had. */
+static uintptr_t port_find(uint32_t tid)
+{
+	int stream;
+
+	if (!cairn_process_region(false))
+		return 0;
+	stream = cairn_process.per_cpu_only ? -1 : cairn_stream_take(tid);
+	return stream >= 0 ? (uintptr_t)stream + 1 : (uintptr_t)cairn_share_begin(tid);
+}
+
+/* All signals are blocked. */
 static void port_get_stream(void)
 {
+	uintptr_t thing = (uintptr_t)pthread_getspecific(cairn_process.exit_key);
 	char comm[CAIRN_COMM_BYTES] = "";
 	uint32_t tid = (uint32_t)syscall(SYS_gettid);
-	bool region = cairn_process_region(false);
-	int stream = region && !cairn_process.per_cpu_only ? cairn_stream_take(tid) : -1;
 
-	if (stream < 0 && !(region && cairn_share_begin(tid))) {
+	if (thing) { /* by an event of another copy */
+		port_use(thing);
+		return;
+	}
+	thing = port_find(tid);
+	if (!thing) {
 		port_retry_at = cairn_process_ns(CLOCK_MONOTONIC_COARSE) + PORT_RETRY_NS;
 		return;
 	}
 	port_retry_at = 0;
 	if (!__atomic_exchange_n(&cairn_process.used, true, __ATOMIC_RELAXED))
 		port_clock_measure(PORT_CALIBRATE_NS);
-	if (stream < 0)
-		stream = CAIRN_MAX_CPUS; /* nobody's */
-	else
-		cairn_port_stream = (unsigned)stream;
-	pthread_setspecific(cairn_process.exit_key, (void *)((uintptr_t)stream + 1));
+	port_use(thing);
+	pthread_setspecific(cairn_process.exit_key, (void *)thing);
 	(void)prctl(PR_GET_NAME, comm);
 	cairn_task_name(tid, (uint32_t)getpid(), comm);
+}
+
+void cairn_process_lock(struct port_locked *l)
+{
+	sigset_t all;
+
+	l->saved_errno = errno;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &l->before);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &l->cancel);
+	(void)pthread_mutex_lock(&cairn_process.lock);
+}
+
+void cairn_process_unlock(const struct port_locked *l)
+{
+	(void)pthread_mutex_unlock(&cairn_process.lock);
+	(void)pthread_setcancelstate(l->cancel, NULL);
+	pthread_sigmask(SIG_SETMASK, &l->before, NULL);
+	errno = l->saved_errno;
 }
 
 void cairn_port_attach(void)
@@ -138,16 +206,12 @@ void cairn_port_attach(void)
 
 static void port_prepare_fork(void)
 {
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all,
-			&port_before_fork); /* the child has no mapping until port_child() */
+	cairn_jump_hold_signals(&port_before_fork); /* the child has no mapping until port_child() */
 }
 
 static void port_parent(void)
 {
-	pthread_sigmask(SIG_SETMASK, &port_before_fork, NULL);
+	cairn_jump_release_signals(&port_before_fork);
 }
 
 /* Other threads of the parent may have been anywhere, in the middle of making the region too. */
@@ -161,13 +225,12 @@ static void port_child(void)
 	if (cairn_process.region != PORT_REFUSED)
 		cairn_process.region = PORT_NO_REGION;
 	cairn_process.used = false;
-	port_measuring = false; /* by a thread that the child does not have */
+	cairn_process.measuring = false; /* by a thread that the child does not have */
 	memset(cairn_process.owner, 0, sizeof(cairn_process.owner));
 	cairn_share_child();
-	cairn_port_stream = PORT_NO_STREAM;
-	port_retry_at = 0;
+	port_forget_all(); /* no other thread changes the list: there is none */
 	pthread_setspecific(cairn_process.exit_key, NULL);
-	pthread_sigmask(SIG_SETMASK, &port_before_fork, NULL);
+	cairn_jump_release_signals(&port_before_fork);
 }
 
 uint64_t cairn_port_entropy(void)
@@ -181,8 +244,17 @@ uint64_t cairn_port_entropy(void)
 
 /* ---- start and end ---- */
 
+/* exit() comes here before any destructor: from then on nothing is unmapped, and destructors may emit. */
+static void port_exit(void)
+{
+	cairn_process.exiting = true;
+}
+
 __attribute__((__constructor__(101))) static void port_begin(void)
 {
+	if (cairn_copy_join(&port_copy))
+		return;
+	cairn_copy_lead(&port_copy);
 	if (pthread_key_create(&cairn_process.exit_key, port_thread_exit)) {
 		cairn_process.region = PORT_REFUSED;
 		return;
@@ -190,14 +262,19 @@ __attribute__((__constructor__(101))) static void port_begin(void)
 	(void)prctl(PR_GET_NAME, cairn_process.comm);
 	cairn_code_begin();
 	(void)pthread_atfork(port_prepare_fork, port_parent, port_child);
+	(void)atexit(port_exit);
 	cairn_process_read_environment();
 	(void)cairn_process_region(true);
 }
 
+/* At exit, or when the library that this copy is in is closed; then it is not the one that made the region. */
 __attribute__((__destructor__(101))) static void port_end(void)
 {
-	(void)pthread_key_delete(
-		cairn_process.exit_key); /* this code may be unmapped (dlclose) before the threads end */
+	if (cairn_process_used != &port_own) {
+		if (!cairn_process.exiting)
+			cairn_copy_leave(&port_copy);
+		return;
+	}
 	if (cairn_process.region != PORT_REGION)
 		return;
 	if (cairn_process.used)

@@ -37,11 +37,10 @@ static struct port_staging *port_staging_of(struct cairn_ring *r)
 	return (struct port_staging *)(void *)r;
 }
 
-/* The record's room is free again. */
-CAIRN_INLINE void port_staging_give(struct cairn_ring *r, uint64_t taken)
+/* The thread's mark on streams that it has claimed. */
+static uint32_t port_claimant(const struct port_staging *s)
 {
-	cairn_barrier();
-	r->pos -= taken; /* one instruction where there is one: nobody else's, and who nests here sets it back */
+	return s->ring.task;
 }
 
 void cairn_share_configure(const char *v)
@@ -61,31 +60,6 @@ void cairn_share_configure(const char *v)
 		cairn_process.nr_streams = CAIRN_MAX_CPUS - cairn_process.nr_cpus;
 }
 
-/* Blocks signals and cancellation, so that nothing of this thread's runs while it holds the lock. */
-struct port_locked {
-	sigset_t before;
-	int cancel, saved_errno;
-};
-
-static void port_lock(struct port_locked *l)
-{
-	sigset_t all;
-
-	l->saved_errno = errno;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &l->before);
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &l->cancel);
-	(void)pthread_mutex_lock(&cairn_process.lock);
-}
-
-static void port_unlock(const struct port_locked *l)
-{
-	(void)pthread_mutex_unlock(&cairn_process.lock);
-	(void)pthread_setcancelstate(l->cancel, NULL);
-	pthread_sigmask(SIG_SETMASK, &l->before, NULL);
-	errno = l->saved_errno;
-}
-
 /* This thread's struct rseq; NULL: its streams are claimed. */
 static char *port_rseq(void)
 {
@@ -96,8 +70,7 @@ static char *port_rseq(void)
 #endif
 }
 
-/* The thread shares the CPUs' streams from here on. All signals are blocked. False: no memory. */
-bool cairn_share_begin(uint32_t tid)
+struct port_staging *cairn_share_begin(uint32_t tid)
 {
 	struct port_staging *s;
 
@@ -110,10 +83,11 @@ bool cairn_share_begin(uint32_t tid)
 		s = mmap(NULL, PORT_STAGING_BYTES, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (s == MAP_FAILED)
-			return false;
+			return NULL;
 	}
-	s->ring.limit = PORT_STAGING_BYTES - (CAIRN_RECORD_HEADER_BYTES + CAIRN_RECORD_MAX);
-	s->ring.pos = offsetof(struct port_staging, room);
+	s->ring.base = offsetof(struct port_staging, room);
+	s->ring.limit = PORT_STAGING_BYTES;
+	s->ring.pos = s->ring.base;
 	s->ring.committed = ~(uint64_t)0; /* no position */
 	s->ring.mode = CAIRN_RING_STAGING;
 	s->ring.task = tid & CAIRN_TASK_PID_MASK;
@@ -121,33 +95,78 @@ bool cairn_share_begin(uint32_t tid)
 	s->at.rings = &cairn_rings[cairn_process.nr_streams];
 	s->at.nr_cpus = port_rseq() ? cairn_process.nr_cpus : 0;
 	s->at.rseq = port_rseq() ? port_rseq() : (char *)s->no_rseq;
-	cairn_port_own_staging = &s->ring;
-	return true;
+	return s;
 }
 
-/* At the thread's end: what it had begun and left is counted, by the first of the CPUs' streams that there is. */
-void cairn_share_end(void)
+/* Count records that were left while they were prepared; by the first of the CPUs' streams that there is. */
+static void port_abandon(uint64_t nr)
 {
-	struct port_staging *s = port_staging_of(cairn_port_own_staging);
-	struct port_locked l;
 	unsigned i;
 
-	if (!s)
-		return;
-	port_lock(&l);
-	cairn_port_own_staging = NULL;
-	for (i = 0; i < cairn_process.nr_cpus && s->ring.pos >> CAIRN_POS_BITS; i++) {
-		struct cairn_ring *r = cairn_rings[cairn_process.nr_streams + i];
+	for (i = 0; nr && i < cairn_process.nr_cpus; i++) {
+		/* ORDER ring:B, pairs with ring:A; the opener was another thread */
+		struct cairn_ring *r = __atomic_load_n(&cairn_rings[cairn_process.nr_streams + i], __ATOMIC_ACQUIRE);
 
 		if (!r)
 			continue;
-		__atomic_fetch_add(&r->lost[CAIRN_LOST_ABANDONED], s->ring.pos >> CAIRN_POS_BITS,
-				   __ATOMIC_RELAXED);
-		s->ring.pos &= CAIRN_POS_MASK;
+		__atomic_fetch_add(&r->lost[CAIRN_LOST_ABANDONED], nr, __ATOMIC_RELAXED);
+		return;
 	}
+	while (nr--)
+		cairn_lost_no_stream();
+}
+
+/* Streams that this thread had claimed: whatever it was storing there, nothing of it counts before the last store (percpu.h, P2). */
+static void port_release_claims(const struct port_staging *s)
+{
+	unsigned i;
+
+	for (i = 0; i < cairn_process.nr_cpus; i++) {
+		if (cairn_load32(&cairn_process.claim[i]) == port_claimant(s))
+			__atomic_store_n(&cairn_process.claim[i], 0, __ATOMIC_RELEASE); /* ORDER share:A, pairs with share:B */
+	}
+}
+
+/* What is being prepared is given up. Nothing interrupts, or the thread ends. */
+static void port_give_up(struct port_staging *s)
+{
+	uint64_t o = cairn_load64(&s->ring.pos);
+
+	port_release_claims(s);
+	cairn_store64(&s->ring.pos, (o & CAIRN_POS_MASK & ~(CAIRN_STAGING_CHANGE - 1)) + CAIRN_STAGING_CHANGE + s->ring.base);
+	port_abandon(o >> CAIRN_POS_BITS);
+}
+
+static bool port_is_preparing(const struct port_staging *s)
+{
+	return CAIRN_STAGING_BYTES(cairn_load64(&s->ring.pos)) != s->ring.base;
+}
+
+/* Something is being prepared here; by a writer that we interrupt, or by one that was left (jump.c). */
+static CAIRN_COLD void port_look_for_left(struct port_staging *s)
+{
+	uint64_t before;
+
+	cairn_jump_hold_signals(&before);
+	if (port_is_preparing(s) && cairn_jump_has_left(cairn_load64(&s->ring.frame)))
+		port_give_up(s);
+	cairn_jump_release_signals(&before);
+}
+
+void cairn_share_use(struct port_staging *s)
+{
+	cairn_port_own_staging = s ? &s->ring : NULL;
+}
+
+void cairn_share_end(struct port_staging *s)
+{
+	struct port_locked l;
+
+	cairn_process_lock(&l);
+	port_give_up(s);
 	s->next = cairn_process.free_staging;
 	cairn_process.free_staging = s;
-	port_unlock(&l);
+	cairn_process_unlock(&l);
 }
 
 /* The stream of a CPU's first event. Who comes while it is being opened waits. NULL: no room in the file system, no region. */
@@ -157,12 +176,12 @@ static CAIRN_COLD struct cairn_ring *port_open_cpu(unsigned index)
 
 	if (cairn_process_ns(CLOCK_MONOTONIC_COARSE) < __atomic_load_n(&cairn_process.cpu_retry_at, __ATOMIC_RELAXED))
 		return NULL;
-	port_lock(&l);
+	cairn_process_lock(&l);
 	if (!cairn_rings[index] && __atomic_load_n(&cairn_process.region, __ATOMIC_ACQUIRE) == PORT_REGION &&
 	    cairn_ring_open(index, 0))
 		__atomic_store_n(&cairn_process.cpu_retry_at,
 				 cairn_process_ns(CLOCK_MONOTONIC_COARSE) + PORT_RETRY_NS, __ATOMIC_RELAXED);
-	port_unlock(&l);
+	cairn_process_unlock(&l);
 	return CAIRN_LOAD_PTR(&cairn_rings[index]);
 }
 
@@ -175,8 +194,21 @@ CAIRN_INLINE struct cairn_ring *port_cpu_ring(unsigned cpu)
 	return CAIRN_LIKELY(r != NULL) ? r : port_open_cpu(cairn_process.nr_streams + cpu);
 }
 
+/* With its name at once: it may be left behind the next instruction. */
+static bool port_claim(unsigned at)
+{
+	uint32_t none = 0;
+
+	/* ORDER share:B, pairs with share:A */
+	return __atomic_compare_exchange_n(&cairn_process.claim[at], &none, port_claimant(port_staging_of(cairn_port_own_staging)),
+					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* GIVEN: written, and the room of the record is given back. */
+enum port_written { PORT_WRITTEN, PORT_GIVEN, PORT_NO_STREAM };
+
 /* By claim; an event of a signal handler finds its own thread's stream taken, as it must. `size` 0 closes the packet. */
-static bool port_write_shared(const char *record, uint32_t size)
+static enum port_written port_write_shared(const char *record, uint32_t size)
 {
 	unsigned cpu = (unsigned)sched_getcpu(), i, tries = 0;
 
@@ -184,8 +216,8 @@ static bool port_write_shared(const char *record, uint32_t size)
 		unsigned at = (cpu + i) % cairn_process.nr_cpus;
 		struct percpu_at where = {port_cpu_ring(at), NULL, at};
 
-		if (!where.ring || __atomic_exchange_n(&cairn_process.claim[at], 1, __ATOMIC_ACQUIRE))
-			continue; /* ORDER share:B, pairs with share:A */
+		if (!where.ring || !port_claim(at))
+			continue;
 		while ((size ? percpu_write(where.ring, record, size, tries) :
 			       percpu_flush(where, tries)) == PERCPU_AGAIN)
 			tries++;
@@ -195,9 +227,9 @@ static bool port_write_shared(const char *record, uint32_t size)
 		 */
 		__atomic_store_n(&cairn_process.claim[at], 0,
 				 __ATOMIC_RELEASE); /* ORDER share:A, pairs with share:B */
-		return true;
+		return PORT_WRITTEN;
 	}
-	return false;
+	return PORT_NO_STREAM;
 }
 
 #if CAIRN_ARCH_HAS_RSEQ
@@ -212,7 +244,7 @@ static struct percpu_at port_here(const struct port_staging *s)
 }
 
 /* After a first attempt that was aborted or refused. */
-static bool port_write_rseq(struct port_staging *s, const char *record, uint64_t taken)
+static enum port_written port_write_rseq(struct port_staging *s, const char *record, uint64_t taken)
 {
 	enum cairn_arch_rseq_end end = CAIRN_ARCH_RSEQ_REFUSED;
 	unsigned tries;
@@ -223,19 +255,19 @@ static bool port_write_rseq(struct port_staging *s, const char *record, uint64_t
 			struct percpu_now now;
 
 			if (!at.ring)
-				return false;
+				return PORT_NO_STREAM;
 			now = percpu_look(at.ring);
 			if (percpu_slow(at, now.o, now.ts, (uint32_t)taken, tries) == PERCPU_DONE)
-				return true;
+				return PORT_WRITTEN; /* that is, counted */
 		}
-		end = cairn_arch_rseq_write(&s->at, record, taken);
+		end = cairn_arch_rseq_write(&s->at, record, taken, &s->ring.pos);
 		if (end == CAIRN_ARCH_RSEQ_DONE)
-			return true;
+			return PORT_GIVEN;
 	}
-	return false;
+	return PORT_NO_STREAM;
 }
 
-static bool port_flush_rseq(struct port_staging *s)
+static void port_flush_rseq(struct port_staging *s)
 {
 	unsigned tries;
 
@@ -245,46 +277,84 @@ static bool port_flush_rseq(struct port_staging *s)
 		if (!at.ring || percpu_flush(at, tries) == PERCPU_DONE)
 			break;
 	}
-	return true;
 }
 #else
-static bool port_write_rseq(struct port_staging *s, const char *record, uint64_t taken)
+static enum port_written port_write_rseq(struct port_staging *s, const char *record, uint64_t taken)
 {
 	(void)s;
 	return port_write_shared(record, (uint32_t)taken);
 }
 
-static bool port_flush_rseq(struct port_staging *s)
+static void port_flush_rseq(struct port_staging *s)
 {
 	(void)s;
-	return port_write_shared(NULL, 0);
 }
 #endif
+
+/* At any depth. */
+struct cairn_ring *cairn_port_stage(uint32_t size)
+{
+	struct port_staging *s = port_staging_of(cairn_port_own_staging);
+	uint64_t o;
+
+	if (!s)
+		return NULL;
+	if (CAIRN_UNLIKELY(port_is_preparing(s)))
+		port_look_for_left(s);
+	do {
+		o = cairn_load64(&s->ring.pos);
+		if (CAIRN_STAGING_BYTES(o) + size > s->ring.limit)
+			return NULL;
+		if (CAIRN_STAGING_BYTES(o) == s->ring.base)
+			cairn_port_mark(&s->ring.frame);
+	} while (CAIRN_UNLIKELY(!cairn_local_cas64(&s->ring.pos, o, o + size + CAIRN_STAGING_CHANGE + CAIRN_ONE_RECORD)));
+	return &s->ring;
+}
+
+/* A record's room was given back, and something lies before it, or was left behind it by one that nested and did not come back. */
+static CAIRN_COLD void port_look_behind(struct port_staging *s, const char *record)
+{
+	uint64_t before;
+
+	if (record != (const char *)&s->ring + s->ring.base)
+		return; /* nested itself: the outermost will see it */
+	cairn_jump_hold_signals(&before);
+	if (port_is_preparing(s))
+		port_give_up(s);
+	cairn_jump_release_signals(&before);
+}
 
 /* The record is not written yet: another packet or stream is needed, an interruption came, or streams are claimed. */
 static CAIRN_COLD void port_write_again(struct port_staging *s, char *record, uint64_t taken)
 {
-	bool done;
+	enum port_written written;
 
 	if (s->at.nr_cpus) {
-		done = port_write_rseq(s, record, taken);
+		written = port_write_rseq(s, record, taken);
 	} else {
 		memcpy(record + 8, &s->ring.task, sizeof(s->ring.task));
-		done = port_write_shared(record, (uint32_t)taken);
+		written = port_write_shared(record, (uint32_t)taken);
 	}
-	if (!done)
+	if (written == PORT_NO_STREAM)
 		cairn_lost_no_stream();
-	port_staging_give(&s->ring, taken);
+	if (written != PORT_GIVEN) {
+		__asm__("" : "+r"(taken) : : "memory");
+		s->ring.pos -= taken; /* one instruction where there is one: what nests here, and does not come back, is not lost from the count */
+	}
+	if (CAIRN_UNLIKELY(port_is_preparing(s)))
+		port_look_behind(s, record);
 }
 
 /* Calls nothing unless it calls it last: so there is no stack to make. */
-void cairn_port_commit(struct cairn_ring *r, char *record, uint64_t taken)
+void cairn_port_commit(struct cairn_ring *r, char *record, uint32_t size)
 {
 	struct port_staging *s = port_staging_of(r);
+	uint64_t taken = size + CAIRN_ONE_RECORD;
 
 #if CAIRN_ARCH_HAS_RSEQ
-	if (CAIRN_LIKELY(cairn_arch_rseq_write(&s->at, record, taken) == CAIRN_ARCH_RSEQ_DONE)) {
-		port_staging_give(r, taken);
+	if (CAIRN_LIKELY(cairn_arch_rseq_write(&s->at, record, taken, &s->ring.pos) == CAIRN_ARCH_RSEQ_DONE)) {
+		if (CAIRN_UNLIKELY(port_is_preparing(s)))
+			port_look_behind(s, record);
 		return;
 	}
 #endif
@@ -308,8 +378,10 @@ void cairn_port_flush(void)
 {
 	struct port_staging *s = port_staging_of(cairn_port_own_staging);
 
-	if (s)
-		(void)(s->at.nr_cpus ? port_flush_rseq(s) : port_write_shared(NULL, 0));
+	if (s && s->at.nr_cpus)
+		port_flush_rseq(s);
+	else if (s)
+		(void)port_write_shared(NULL, 0);
 }
 
 bool cairn_share_is_used(void)
@@ -323,5 +395,4 @@ void cairn_share_child(void)
 	cairn_process.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	cairn_process.free_staging = NULL; /* it was being changed, perhaps */
 	cairn_process.cpu_retry_at = 0;
-	cairn_port_own_staging = NULL; /* not reused: the child may be in the middle of an event there */
 }

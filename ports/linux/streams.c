@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The stream, now this thread's, or -1: in use, spent, or no room in the file system. */
+/* The stream, now this thread's, or -1: in use, or no room in the file system. */
 static int port_try_stream(unsigned i, uint32_t tid)
 {
 	uint32_t free_owner = 0, task = tid & CAIRN_TASK_PID_MASK;
@@ -25,8 +25,7 @@ static int port_try_stream(unsigned i, uint32_t tid)
 	 * ORDER stream:A / stream:B
 	 *   all that a thread wrote to its stream, then owner = 0; who takes the stream goes on where it ended.
 	 */
-	__atomic_store_n(&cairn_process.owner[i], err == CAIRN_EBUSY ? PORT_SPENT : 0,
-			 __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
+	__atomic_store_n(&cairn_process.owner[i], 0, __ATOMIC_RELEASE); /* ORDER stream:A, pairs with stream:B */
 	return -1;
 }
 
@@ -39,7 +38,7 @@ static bool port_reclaim(void)
 	for (i = 0; i < cairn_process.nr_streams; i++) {
 		uint32_t tid = __atomic_load_n(&cairn_process.owner[i], __ATOMIC_RELAXED);
 
-		if (tid && tid != PORT_SPENT && syscall(SYS_tgkill, getpid(), (int)tid, 0) < 0 &&
+		if (tid && syscall(SYS_tgkill, getpid(), (int)tid, 0) < 0 &&
 		    errno == ESRCH &&
 		    __atomic_compare_exchange_n(&cairn_process.owner[i], &tid, 0, false, __ATOMIC_ACQ_REL,
 						__ATOMIC_RELAXED))

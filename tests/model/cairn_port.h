@@ -6,6 +6,7 @@
 #ifndef CAIRN_PORT_MODEL_H
 #define CAIRN_PORT_MODEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 uint64_t model_clock(void);
@@ -17,5 +18,12 @@ void model_preempt_on(unsigned long s);
 #define cairn_port_cpu()         model_cpu()
 #define cairn_port_preempt_off() model_preempt_off()
 #define cairn_port_preempt_on(s) model_preempt_on(s)
+
+/* where writers can be left by a jump (CAIRN_PORT_JUMPS) */
+void model_mark(uint64_t *frame);
+#define cairn_port_mark(frame) model_mark(frame)
+
+bool model_marked(uint64_t frame);
+#define cairn_port_marked(frame) model_marked(frame)
 
 #endif

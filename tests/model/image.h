@@ -32,7 +32,7 @@ static uint64_t world_parse(const struct cairn_packet_header *h)
 			      "packet %" PRIu64 " offset %" PRIu64 ": id %u unknown", h->seq, off,
 			      number + CAIRN_ID_FIRST);
 		wr = &world_writes[number];
-		WORLD_REQUIRE(wr->state >= WRITE_FILLED && wr->state != WRITE_REFUSED, "I7",
+		WORLD_REQUIRE(wr->state == WRITE_FILLED || wr->state == WRITE_COMMITTED, "I7",
 			      "record %u is in the content but in state %d", number, wr->state);
 		WORLD_REQUIRE(wr->packet == h->seq && wr->begin == off, "I1",
 			      "record %u is at %" PRIu64 "+%" PRIu64 ", was reserved at %" PRIu64
@@ -113,7 +113,7 @@ static void world_check_packet(const struct cairn_packet_header *h, uint64_t com
  * may be. */
 static bool world_may_be_absent(uint64_t p, uint64_t committed_packet)
 {
-	if (world_being_opened(p))
+	if (world_being_opened(p) || world_about(p)->left)
 		return true;
 	if (p + w.nr_packets != w.packet + 1)
 		return false;

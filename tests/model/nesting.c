@@ -573,4 +573,88 @@ TEST(nesting_random_depth_four)
 	nesting_report();
 }
 
+#if CAIRN_PORT_JUMPS
+/*
+ * A jump out of all writers, or of the nested ones alone, at every access, with nested writes before and after it: the stream goes on at the
+ * next write, nothing torn is published, nothing committed is given up, and the sums hold.
+ */
+TEST(jump_at_every_access)
+{
+	static const struct world_action leave[] = {{ACT_LEAVE, 0}};
+	static const struct world_action any[] = {{ACT_WRITE, 4}, {ACT_WRITE, 24}, {ACT_LEAVE, 0}, {ACT_LEAVE, 1}};
+	static const struct world_action some[] = {{ACT_WRITE, 24}, {ACT_LEAVE, 0}, {ACT_LEAVE, 1}};
+
+	nesting_shapes(leave, 1, 1, 8, 128, 0);
+	nesting_shapes(leave, 1, 1, 4, 128, just_below_wrap);
+	if (nesting_long()) {
+		nesting_shapes(any, COUNT(any), 2, 8, 128, 0);
+		nesting_shapes(some, COUNT(some), 3, 2, 128, 0);
+		nesting_shapes(some, COUNT(some), 2, 4, 256, just_below_wrap);
+	}
+	nesting_shapes(some, COUNT(some), 2, 2, 128, 0);
+	printf("# %" PRIu64 " recoveries, %" PRIu64 " records given up\n", world_recoveries, world_given_up);
+	CHECK_GT(world_given_up, 1000);
+}
+
+/* No jump; but what openers prepare for one must not harm those that close the packet meanwhile. */
+TEST(jump_foreseen_by_openers)
+{
+	static const struct world_action actions[] = {{ACT_WRITE, 24}, {ACT_WRITE, 24}, {ACT_WRITE, 24}};
+	static const struct world_action small[] = {{ACT_WRITE, 24}, {ACT_WRITE, 4}, {ACT_WRITE, 24}};
+	struct nesting s = {.shape = {.nr_packets = 4, .packet_bytes = 128, .clock = 100000},
+			    .prep = 1,
+			    .prep_bytes = 4,
+			    .outer_bytes = 4,
+			    .after = 2};
+
+	nesting_start_exploring(&s);
+	world_explore(&(struct world_explorer){.run = nesting_run, .actions = actions, .nr_actions = 3, .in_order = true}, 3);
+	s.prep = 0;
+	nesting_start_exploring(&s);
+	world_explore(&(struct world_explorer){.run = nesting_run, .actions = small, .nr_actions = 3, .in_order = true}, 3);
+	nesting_report();
+}
+
+/* The publisher of several small records is left. */
+TEST(jump_out_of_publishing)
+{
+	static const struct world_action actions[] = {{ACT_WRITE, 4}, {ACT_WRITE, 4}, {ACT_LEAVE, 0}};
+	struct nesting s = {.shape = {.nr_packets = 2, .packet_bytes = 256, .clock = 100000},
+			    .prep = 1,
+			    .prep_bytes = 4,
+			    .outer_bytes = 4,
+			    .after = 2};
+
+	nesting_start_exploring(&s);
+	world_explore(&(struct world_explorer){.run = nesting_run, .actions = actions, .nr_actions = 3, .in_order = true}, 3);
+	nesting_report();
+}
+
+/* Writers that nested behind the one that was left, over several packets. */
+TEST(jump_after_writes_that_fill_packets)
+{
+	static const struct {
+		unsigned n, prep;
+	} phases[] = {{2, 0}, {2, 1}, {2, 2}, {2, 6}, {4, 0}, {4, 7}};
+	static const struct world_action actions[] = {{ACT_WRITE, 24}, {ACT_WRITE, 24}, {ACT_LEAVE, 0}};
+	static const struct world_action inner[] = {{ACT_WRITE, 24}, {ACT_WRITE, 24}, {ACT_LEAVE, 1}};
+	unsigned i;
+
+	for (i = 1; i < COUNT(phases); i += nesting_long() ? 1 : 4) {
+		struct nesting s = {
+			.shape = {.nr_packets = phases[i].n, .packet_bytes = 128, .clock = 100000},
+			.prep = phases[i].prep,
+			.prep_bytes = 4,
+			.outer_bytes = 4,
+			.after = 3,
+		};
+
+		nesting_start_exploring(&s);
+		world_explore(&(struct world_explorer){.run = nesting_run, .actions = actions, .nr_actions = 3, .in_order = true}, 3);
+		world_explore(&(struct world_explorer){.run = nesting_run, .actions = inner, .nr_actions = 3, .in_order = true}, 3);
+	}
+	nesting_report();
+}
+#endif
+
 CHECK_MAIN()

@@ -11,6 +11,8 @@
 
 #include "core/ring.c"
 
+#include <setjmp.h>
+
 #define WORLD_MAX_PACKETS      8u
 #define WORLD_MAX_PACKET_BYTES 256u
 #define WORLD_MAX_WRITES       60000u
@@ -21,11 +23,19 @@
 #define WORLD_KEEP \
 	32u /* packets whose truth is remembered; a power of two, > 2 * WORLD_MAX_PACKETS */
 
-enum write_state { WRITE_BEGUN, WRITE_RESERVED, WRITE_FILLED, WRITE_COMMITTED, WRITE_REFUSED };
+enum write_state {
+	WRITE_BEGUN,
+	WRITE_RESERVED,
+	WRITE_FILLED,
+	WRITE_COMMITTED,
+	WRITE_REFUSED,
+	WRITE_GIVEN_UP /* lost with a writer that was left */
+};
 
 /* One call of cairn_reserve(). Its number is in the record: id = CAIRN_ID_FIRST + number. */
 struct world_write {
 	uint8_t state;
+	bool lost; /* counted */
 	uint32_t bytes;
 	uint64_t packet;
 	uint64_t begin; /* offset in the packet */
@@ -45,6 +55,8 @@ struct world_frame {
 	uint64_t lost;
 	bool acquired; /* it acquired `consumed`, which was .. */
 	uint64_t consumed;
+	unsigned preempt, nr_left; /* as it began */
+	jmp_buf jump; /* to where this write was called */
 };
 
 /* What is true of a packet, by its number. */
@@ -54,6 +66,7 @@ struct world_packet {
 	uint64_t before;             /* records in all packets before it */
 	uint64_t lost_min, lost_max; /* bounds of events_discarded once closed */
 	bool closed;
+	bool left; /* its opener was left */
 };
 
 enum action_kind {
@@ -65,6 +78,7 @@ enum action_kind {
 	ACT_CLOCK,    /* .value is added to the clock */
 	ACT_CONSUME,  /* the reader of discard mode takes one packet */
 	ACT_CONSUMED, /* .value is written to `consumed` from outside */
+	ACT_LEAVE,    /* a jump out of all writers but the .value outermost; they never come back */
 };
 
 struct world_action {
@@ -93,6 +107,10 @@ static struct {
 	uint64_t nr_lost;    /* writes refused while the ring was on */
 	uint64_t nr_refused; /* writes refused because it was off */
 	uint64_t nr_kept;    /* writes that reserved */
+	bool left_pending;   /* somebody was left with the token, or behind it; nobody has noticed */
+	unsigned nr_left;    /* jumps */
+	unsigned nr_left_seen; /* at the last recovery */
+	uint64_t nr_unbegun; /* writes that were left before they reserved */
 	uint64_t consumed_records;
 	bool stop_seen, stopped;
 	unsigned starts;

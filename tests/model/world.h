@@ -205,8 +205,9 @@ static void world_loses(unsigned cause)
 		 ring = w.nr_packets * w.packet_bytes;
 	uint64_t end = begin + (f->pos & w.ring.pkt_mask ? 2 : 1) *
 				       w.packet_bytes; /* of the packet it needed */
-	bool pending = false;
+	bool pending = w.left_pending;
 
+	world_writes[f->number].lost = true;
 	for (unsigned i = 0; i + 1 < w.depth; i++)
 		pending |= w.frame[i].may_hold;
 	if (cause == CAIRN_LOST_BIG)
@@ -373,13 +374,15 @@ static void world_returned(void)
 	for (i = 0; i < w.depth; i++)
 		if (w.frame[i].may_hold)
 			return;
+	if (w.left_pending && w.frame[w.depth].nr_left != w.nr_left)
+		return; /* the next one that begins will see to it */
 	WORLD_REQUIRE(w.ring.pos == w.ring.committed, "I4",
 		      "pos %" PRIx64 ", committed %" PRIx64 ", and nobody to publish", w.ring.pos,
 		      w.ring.committed);
 }
 
 /* The two steps of an event of fixed size (declare.h); *once: which of them it was, as the commit is another. */
-static void *world_reserve_as_events(struct cairn_slot *slot, uint32_t id, uint32_t bytes, bool *once)
+static void *world_reserve_as_events(struct cairn_slot *slot, uint32_t id, uint32_t bytes, volatile bool *once)
 {
 	void *p = bytes <= CAIRN_RECORD_MAX ? cairn_reserve_once(slot, &id, bytes) : NULL;
 
@@ -396,11 +399,13 @@ static bool world_write(uint32_t bytes)
 	struct cairn_slot slot;
 	bool after_stop = w.stopped && w.depth == 0;
 	unsigned starts = w.starts;
-	bool once = false;
+	volatile bool once = false; /* a jump may leave and come back */
 	uint8_t *p;
 
 	*wr = (struct world_write){.state = WRITE_BEGUN, .bytes = bytes};
-	*f = (struct world_frame){.number = number, .lost = world_lost()};
+	*f = (struct world_frame){.number = number, .lost = world_lost(), .preempt = w.preempt, .nr_left = w.nr_left};
+	if (setjmp(f->jump))
+		return false;
 	w.depth++;
 	if (w.depth > w.max_depth)
 		w.max_depth = w.depth;
@@ -485,6 +490,128 @@ static void world_elsewhere(void (*function)(struct cairn_ring *))
 	w.armed = armed;
 }
 
+/* Of those that are in the middle of a write only the `surviving` outermost will ever go on. */
+static void world_leave(unsigned surviving)
+{
+	if (surviving >= w.depth)
+		return;
+	for (unsigned i = surviving; i < w.depth; i++) {
+		struct world_frame *f = &w.frame[i];
+		struct world_write *wr = &world_writes[f->number];
+
+		if (wr->state == WRITE_BEGUN) {
+			wr->state = WRITE_REFUSED;
+			w.nr_unbegun += !wr->lost;
+		}
+		w.left_pending |= f->may_hold;
+		if (f->opening)
+			world_about(f->packet)->left = true;
+	}
+	w.nr_left++;
+	w.depth = surviving;
+	w.preempt = w.frame[surviving].preempt;
+	w.dirty = true;
+	longjmp(w.frame[surviving].jump, 1);
+}
+
+#if CAIRN_PORT_JUMPS
+void model_mark(uint64_t *frame)
+{
+	*frame = world_top()->number + 1;
+}
+
+bool model_marked(uint64_t frame)
+{
+	return frame == world_top()->number + 1;
+}
+
+static uint64_t world_given_up, world_recoveries;
+
+/* The truth after cairn_ring_recover(): what the headers no longer cover is given up, and counted as such. */
+static void world_recovered(uint64_t committed, uint64_t given_up)
+{
+	uint64_t first = world_packet_of(committed), n = 0, p;
+
+	for (p = first; p != w.packet + 1; p++) {
+		struct world_packet *a = world_about(p);
+
+		a->end = CAIRN_PACKET_HEADER_BYTES;
+		a->records = 0;
+		a->left = false;
+		a->closed = p != w.packet;
+		a->lost_min = 0;
+		a->lost_max = a->closed ? world_lost() : ~(uint64_t)0;
+	}
+	w.last_time = 0;
+	for (uint32_t i = 0; i < w.nr_writes; i++) {
+		struct world_write *wr = &world_writes[i];
+		struct world_packet *a = world_about(wr->packet);
+		uint64_t end = wr->begin + world_record_bytes(wr->bytes);
+
+		if (wr->state == WRITE_BEGUN || wr->state == WRITE_REFUSED || wr->state == WRITE_GIVEN_UP)
+			continue;
+		if (wr->packet < first) {
+			if (wr->ts > w.last_time)
+				w.last_time = wr->ts;
+			continue;
+		}
+		if (world_hdr(wr->packet)->seq == wr->packet && end <= world_hdr(wr->packet)->content_bits / 8) {
+			WORLD_REQUIRE(wr->state != WRITE_RESERVED, "jump", "record %u is kept, and not whole", i);
+			wr->state = WRITE_COMMITTED;
+			a->records++;
+			if (end > a->end)
+				a->end = end;
+			if (wr->ts > w.last_time)
+				w.last_time = wr->ts;
+			continue;
+		}
+		WORLD_REQUIRE(wr->packet > first || end > (committed & w.ring.pkt_mask), "jump", "record %u was committed", i);
+		wr->state = WRITE_GIVEN_UP;
+		n++;
+	}
+	for (p = first; p != w.packet; p++)
+		world_about(p + 1)->before = world_about(p)->before + world_about(p)->records;
+	WORLD_REQUIRE(n == given_up, "jump", "%" PRIu64 " given up, %" PRIu64 " counted", n, given_up);
+	w.left_pending = false;
+	w.nr_kept -= n;
+	world_given_up += n;
+	world_recoveries++;
+}
+
+bool cairn_port_recover(struct cairn_ring *r, enum cairn_left left)
+{
+	uint64_t committed = r->committed, lost = r->lost[CAIRN_LOST_ABANDONED], given_up, shown;
+	bool armed = w.armed, live = false, marked = false;
+	unsigned depth = w.depth, i;
+
+	if (r->pos == committed)
+		return true;
+	for (i = 0; i + 1 < depth; i++) {
+		live |= w.frame[i].may_hold;
+		marked |= w.frame[i].number + 1 == r->frame;
+	}
+	WORLD_REQUIRE(left != CAIRN_LEFT || !live, "jump", "a writer that will go on was taken for one that was left");
+	WORLD_REQUIRE(left == CAIRN_LEFT || live == marked, "mark", "writer %" PRIu64 " has marked, live %d", r->frame - 1, live);
+	if (live)
+		return false;
+	WORLD_REQUIRE(w.nr_left != w.nr_left_seen, "jump", "recovery, and nobody was left");
+	w.nr_left_seen = w.nr_left;
+	shown = world_hdr(world_packet_of(committed))->content_bits;
+	w.armed = false;
+	w.depth = 0;
+	given_up = cairn_ring_recover(r);
+	w.depth = depth;
+	w.armed = armed;
+	WORLD_REQUIRE(r->lost[CAIRN_LOST_ABANDONED] == lost + given_up, "jump", "counted wrongly");
+	WORLD_REQUIRE(world_hdr(world_packet_of(committed))->content_bits >= shown, "jump", "what readers have seen is given up");
+	world_recovered(committed, given_up);
+	world_top()->may_hold = false;
+	world_top()->opening = false;
+	w.dirty = true;
+	return true;
+}
+#endif
+
 static void world_act(struct world_action a)
 {
 	switch (a.kind) {
@@ -517,6 +644,9 @@ static void world_act(struct world_action a)
 		break;
 	case ACT_CONSUME:
 		world_consume();
+		break;
+	case ACT_LEAVE:
+		world_leave((unsigned)a.value);
 		break;
 	case ACT_CONSUMED:
 		w.ring.consumed = a.value;
@@ -575,8 +705,9 @@ static void world_finish(void)
 		WORLD_REQUIRE(lost <= refused, "section 7", "%" PRIu64 " refused, %" PRIu64 " lost",
 			      refused, lost);
 	else
-		WORLD_REQUIRE(lost == refused, "section 7", "%" PRIu64 " refused, %" PRIu64 " lost",
-			      refused, lost);
+		WORLD_REQUIRE(lost == refused - w.nr_unbegun, "section 7",
+			      "%" PRIu64 " refused, %" PRIu64 " of them before they began, %" PRIu64 " lost", refused,
+			      w.nr_unbegun, lost);
 	if (!w.opened)
 		return;
 	for (p = world_oldest(); p != w.packet + 1; p++) {

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@
 #include <unistd.h>
 
 CAIRN_EVENT(scene, step, (field, uint64_t, n), "n=%lu");
+
+CAIRN_EVENT(early, first, (field, uint64_t, n), "n=%lu");
 
 static uint64_t scene_emitted;
 
@@ -541,10 +544,209 @@ static void scene_acknowledge(void)
 	}
 }
 
+/* ---- a thousand at once ---- */
+
+#define THOUSAND 1000
+
+static pthread_barrier_t scene_all;
+
+static void *scene_one_of_all(void *arg)
+{
+	(void)arg;
+	pthread_barrier_wait(&scene_all);
+	scene_emit(100);
+	pthread_barrier_wait(&scene_all); /* all have a stream now */
+	scene_emit(100);
+	pthread_barrier_wait(&scene_all);
+	return NULL;
+}
+
+static void scene_thousand(void)
+{
+	static pthread_t t[THOUSAND];
+	pthread_attr_t attr;
+	unsigned i;
+
+	pthread_barrier_init(&scene_all, NULL, THOUSAND);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	for (i = 0; i < THOUSAND; i++)
+		scene_need(!pthread_create(&t[i], &attr, scene_one_of_all, NULL), "thread");
+	for (i = 0; i < THOUSAND; i++)
+		pthread_join(t[i], NULL);
+}
+
+/* ---- constructors, destructors, atexit ---- */
+
+static unsigned scene_rite; /* in the scene `rites` these count */
+
+/* Before Cairn's own constructor, which has the same priority and stands behind in the link: nothing is on yet, and nothing breaks. */
+__attribute__((__constructor__(101))) static void scene_first(void)
+{
+	cairn_trace_first(1); /* where the link puts it behind, it is on only if it was asked for */
+}
+
+__attribute__((__constructor__)) static void scene_constructor(void)
+{
+	const char *s = getenv("SCENE_RITES");
+
+	scene_rite = s ? (unsigned)atoi(s) : 0;
+	scene_emit(scene_rite);
+}
+
+static void scene_say_emitted(void)
+{
+	dprintf(1, "emitted %llu\n", (unsigned long long)scene_emitted);
+}
+
+/* Behind Cairn's own destructor. */
+__attribute__((__destructor__(101))) static void scene_last(void)
+{
+	scene_emit(scene_rite);
+	if (scene_rite)
+		scene_say_emitted();
+}
+
+static void scene_at_exit(void)
+{
+	scene_emit(scene_rite);
+	scene_run_threads(2, scene_rite);
+}
+
+static void scene_rites(void)
+{
+	scene_need(!atexit(scene_at_exit), "atexit");
+	scene_emit(scene_rite);
+}
+
+/* ---- jumps out of events ---- */
+
+#define JUMPERS 3
+#define JUMPS   1500
+
+/* Of one thread, by its handlers too. */
+static __thread volatile uint64_t jump_begun, jump_ended, jump_signals;
+static __thread sigjmp_buf jump_back;
+static __thread volatile sig_atomic_t jump_armed;
+static uint64_t jump_all_begun, jump_all_ended, jump_all_jumped;
+static int jump_done;
+
+static void jump_emit(unsigned n)
+{
+	while (n--) {
+		jump_begun++;
+		cairn_trace_step(jump_begun);
+		jump_ended++;
+	}
+}
+
+/* Emits, raises another, deeper, and every third time jumps out of all of it. */
+static void jump_on_signal(int sig)
+{
+	volatile char deep[700];
+	uint64_t n = ++jump_signals;
+
+	deep[n % sizeof(deep)] = (char)sig;
+	if (!jump_armed)
+		return;
+	jump_emit(n % 4);
+	if (sig == SIGUSR1 && n % 5 == 0)
+		raise(SIGUSR2);
+	if (n % 3 == 0)
+		siglongjmp(jump_back, 1);
+}
+
+/* From another depth of the stack each time. */
+static __attribute__((__noinline__)) void jump_deeper(unsigned depth)
+{
+	volatile char frame[300];
+
+	frame[depth] = 1;
+	if (depth)
+		jump_deeper(depth - 1);
+	else
+		jump_emit(200);
+	frame[depth]++;
+}
+
+static void *jump_thread(void *arg)
+{
+	unsigned which = (unsigned)(uintptr_t)arg;
+	volatile uint64_t jumped = 0;
+	stack_t alt = {.ss_size = 4u << 20}; /* a jump lets signals in before it leaves the stack: they pile up */
+
+	if (which) {
+		alt.ss_sp = malloc(alt.ss_size);
+		sigaltstack(&alt, NULL);
+	}
+	if (sigsetjmp(jump_back, 1))
+		jumped++;
+	jump_armed = 1;
+	while (jumped < JUMPS)
+		jump_deeper((unsigned)jumped % 5);
+	jump_armed = 0;
+	jump_emit(10);
+	__atomic_fetch_add(&jump_all_begun, jump_begun, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&jump_all_ended, jump_ended, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&jump_all_jumped, jumped, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&jump_done, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&jump_done, __ATOMIC_ACQUIRE) < JUMPERS)
+		usleep(100); /* nobody goes while signals are sent */
+	return NULL;
+}
+
+/* Cancelled wherever it is. */
+static void *jump_cancelled_thread(void *arg)
+{
+	(void)arg;
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	for (;;) {
+		__atomic_fetch_add(&jump_all_begun, 1, __ATOMIC_RELAXED);
+		cairn_trace_step(1);
+		__atomic_fetch_add(&jump_all_ended, 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&jump_done, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static void scene_jumps(void)
+{
+	struct sigaction action = {.sa_handler = jump_on_signal, .sa_flags = SA_ONSTACK};
+	pthread_t t[JUMPERS];
+	unsigned i;
+
+	sigaction(SIGUSR1, &action, NULL);
+	action.sa_flags = 0; /* on the stack where the other one runs */
+	sigaction(SIGUSR2, &action, NULL);
+	for (i = 0; i < JUMPERS; i++)
+		scene_need(!pthread_create(&t[i], NULL, jump_thread, (void *)(uintptr_t)i), "thread");
+	for (i = 0; __atomic_load_n(&jump_done, __ATOMIC_ACQUIRE) < JUMPERS; i++) {
+		pthread_kill(t[i % JUMPERS], i % 2 ? SIGUSR1 : SIGUSR2);
+		if (i % JUMPERS == 0)
+			usleep(20);
+	}
+	for (i = 0; i < JUMPERS; i++)
+		pthread_join(t[i], NULL);
+	for (i = 0; i < 100; i++) {
+		__atomic_store_n(&jump_done, 0, __ATOMIC_RELEASE);
+		scene_need(!pthread_create(&t[0], NULL, jump_cancelled_thread, NULL), "thread");
+		while (!__atomic_load_n(&jump_done, __ATOMIC_ACQUIRE))
+			;
+		pthread_cancel(t[0]);
+		pthread_join(t[0], NULL);
+		jump_all_jumped++;
+	}
+	printf("begun %llu ended %llu jumped %llu\n", (unsigned long long)jump_all_begun, (unsigned long long)jump_all_ended,
+	       (unsigned long long)jump_all_jumped);
+}
+
 static const struct {
 	const char *name;
 	void (*play)(void);
 } scenes[] = {
+	{"jumps", scene_jumps},
+	{"thousand", scene_thousand},
+	{"rites", scene_rites},
 	{"plain", scene_plain},
 	{"fork", scene_fork},
 	{"fork-control", scene_fork_control},
@@ -578,6 +780,7 @@ int main(int argc, char **argv)
 			continue;
 		scenes[i].play();
 		printf("emitted %llu\n", (unsigned long long)scene_emitted);
+		fflush(stdout); /* a destructor may say a later number */
 		return 0;
 	}
 	fprintf(stderr, "usage: scenes NAME\n");

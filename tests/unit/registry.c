@@ -243,6 +243,84 @@ TEST(control_calls_without_a_region_touch_no_region)
 		CHECK_MSG(memory[i] == 0x5a, "byte %zu was written", i);
 }
 
+TEST(a_module_that_leaves_is_off_and_gets_its_ids_again_when_it_returns)
+{
+	static struct {
+		cairn_event_ref ref[2];
+		struct cairn_event events[2];
+	} image = {.events = {{.flags = CAIRN_EVENT_PLAIN_PRINT, .system = "gamma", .name = "goes", .print = "", .cls = &registry_class},
+			      {.flags = CAIRN_EVENT_PLAIN_PRINT, .system = "gamma", .name = "comes", .print = "", .cls = &registry_class}}};
+	static struct cairn_module m = {.events = image.ref, .events_stop = image.ref + 2, .owner = "leaving"};
+	unsigned i, count, round;
+	uint32_t ids[2], next;
+	uint64_t metadata;
+
+	for (i = 0; i < 2; i++)
+		image.ref[i] = (int32_t)((char *)&image.events[i] - (char *)&image.ref[i]);
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, NULL), 0);
+	count = cairn_event_count();
+	CHECK_EQ(cairn_unregister(&m), CAIRN_EINVAL);
+	CHECK_EQ(cairn_register(&m), 2);
+	metadata = test_state()->metadata_bytes;
+	next = test_state()->nr_events;
+	for (i = 0; i < 2; i++)
+		ids[i] = image.events[i].id;
+	CHECK_NE(ids[0], ids[1]);
+	for (round = 0; round < 1000; round++) {
+		CHECK_EQ(cairn_events_enable("gamma:*"), 2);
+		CHECK(image.events[0].key.on && image.events[0].gate);
+		CHECK_EQ(cairn_unregister(&m), 0);
+		CHECK(!image.events[0].key.on && !image.events[0].gate);
+		CHECK_EQ(((struct cairn_event_entry *)test_section_data(CAIRN_SECTION_EVENTS))[next - 1].gate, 0);
+		CHECK_EQ(cairn_event_count(), count);
+		CHECK(!cairn_event_find("gamma", "goes") && !cairn_event_by_id(ids[0]));
+		CHECK_EQ(cairn_event_enable(&image.events[0]), CAIRN_EINVAL);
+		CHECK_EQ(cairn_unregister(&m), CAIRN_EINVAL);
+		CHECK_EQ(cairn_register(&m), 2);
+		for (i = 0; i < 2; i++)
+			CHECK_EQ(image.events[i].id, ids[i]);
+		CHECK(!cairn_event_enabled(&image.events[0]));
+	}
+	CHECK_EQ(test_state()->metadata_bytes, metadata);
+	CHECK_EQ(test_state()->nr_events, next);
+	CHECK_EQ(cairn_unregister(&m), 0);
+}
+
+TEST(an_event_that_two_images_define_has_one_id_and_both_follow)
+{
+	static struct {
+		cairn_event_ref ref;
+		struct cairn_event event;
+	} image[3] = {
+		{.event = {.flags = CAIRN_EVENT_PLAIN_PRINT, .system = "delta", .name = "both", .print = "", .cls = &registry_class}},
+		{.event = {.flags = CAIRN_EVENT_PLAIN_PRINT, .system = "delta", .name = "both", .print = "", .cls = &registry_class}},
+		{.event = {.flags = CAIRN_EVENT_PLAIN_PRINT, .system = "delta", .name = "both", .print = "other", .cls = &registry_class}}};
+	static struct cairn_module m[3] = {{.events = &image[0].ref, .events_stop = &image[0].ref + 1, .owner = "one"},
+					   {.events = &image[1].ref, .events_stop = &image[1].ref + 1, .owner = "two"},
+					   {.events = &image[2].ref, .events_stop = &image[2].ref + 1, .owner = "three"}};
+	unsigned i, seen = 0;
+
+	for (i = 0; i < 3; i++)
+		image[i].ref = (int32_t)((char *)&image[i].event - (char *)&image[i].ref);
+	CHECK_EQ(test_init(1, 65536, CAIRN_OVERWRITE, NULL), 0);
+	CHECK_EQ(cairn_register(&m[0]), 1);
+	CHECK_EQ(cairn_register(&m[1]), 1);
+	CHECK_EQ(cairn_register(&m[2]), CAIRN_EEXIST); /* declared differently */
+	CHECK_EQ(image[0].event.id, image[1].event.id);
+	CHECK_EQ(cairn_events_enable("delta:both"), 2);
+	CHECK(image[0].event.gate && image[1].event.gate && !image[2].event.gate);
+	for (i = 0; i < cairn_event_count(); i++) {
+		CHECK_MSG(cairn_event_at(i) != NULL, "no event at %u", i);
+		seen += cairn_event_at(i) == &image[0].event || cairn_event_at(i) == &image[1].event;
+	}
+	CHECK_EQ(seen, 2);
+	CHECK_EQ(cairn_unregister(&m[0]), 0);
+	CHECK(cairn_event_find("delta", "both") == &image[1].event && image[1].event.gate);
+	CHECK_EQ(((struct cairn_event_entry *)test_section_data(CAIRN_SECTION_EVENTS))[image[1].event.index].gate, CAIRN_GATE_RECORD);
+	CHECK_EQ(cairn_unregister(&m[1]), 0);
+	CHECK_EQ(cairn_unregister(&m[2]), 0);
+}
+
 TEST(a_range_that_is_registered_twice_keeps_its_events)
 {
 	static struct cairn_module again = {.events = registry_module_image.ref,
