@@ -580,7 +580,7 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 			 * the snapshot before, then this one is empty here.
 			 */
 			if (cairn_load32(&r->then) == snapshot)
-				cairn_ring_clear(r);
+				cairn_ring_give_up(r);
 			cairn_store32(&r->then, snapshot);
 			continue;
 		}
@@ -701,6 +701,7 @@ static bool buffer_is_name(const char *name)
 static void buffer_open(struct cairn_ring *r)
 {
 	uint32_t state = CAIRN_RING_PREPARED;
+	unsigned i;
 
 	if (!__atomic_compare_exchange_n(&r->state, &state, CAIRN_RING_LIVE, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
@@ -711,6 +712,11 @@ static void buffer_open(struct cairn_ring *r)
 	r->limit = (uint64_t)0 - 4;
 	r->pos = r->committed = 0;
 	r->consumed = r->start = 0;
+	/* the block may have served another stream before */
+	r->events_total = r->seq_hint = r->start_events = r->start_lost = 0;
+	r->cleared = 0;
+	for (i = 0; i < CAIRN_NR_LOST; i++)
+		r->lost[i] = r->start_lost_by[i] = 0;
 	((struct cairn_packet_header *)(uintptr_t)r->base)->ts_end = cairn_ring_last(CAIRN_LOAD_PTR(&cairn_rings[r->cpu])); /* for narrow clocks */
 	cairn_store32(&r->enabled, buffer_wants_on(r->buffer));
 	/* ORDER ring:A, pairs with ring:B: the whole control block, then the pointer */

@@ -247,11 +247,29 @@ void cairn_ring_reader_close(struct cairn_ring_reader *c)
 	c->ring = NULL;
 }
 
-void cairn_ring_clear(struct cairn_ring *r)
+void cairn_ring_give_up(struct cairn_ring *r)
 {
 	uint64_t at = cairn_load64_acquire(&r->committed) & CAIRN_POS_MASK & ~CAIRN_POS_RETIRED; /* ORDER read:A, pairs with commit:A */
 
+	cairn_store64(&r->start, at);
+	cairn_store64_release(&r->consumed, at); /* ORDER consumed:A, pairs with open:A */
+}
+
+void cairn_ring_clear(struct cairn_ring *r)
+{
+	uint64_t committed, at, total;
+	unsigned i, tries = 0;
+
+	do { /* a count that belongs to the position: no packet was published between the two */
+		committed = cairn_load64_acquire(&r->committed); /* ORDER read:A, pairs with commit:A */
+		total = cairn_load64(&r->events_total);
+	} while (cairn_load64_acquire(&r->committed) != committed && ++tries < READ_TRIES);
+	at = committed & CAIRN_POS_MASK & ~CAIRN_POS_RETIRED;
+	for (i = 0; i < CAIRN_NR_LOST; i++)
+		cairn_store64(&r->start_lost_by[i], cairn_load64(&r->lost[i]));
 	cairn_store64(&r->start_lost, cairn_ring_lost(r));
+	cairn_store64(&r->start_events, total + (committed >> CAIRN_POS_BITS));
+	cairn_store32(&r->cleared, r->cleared + 1);
 	cairn_store64(&r->start, at);
 	cairn_store64_release(&r->consumed, at); /* ORDER consumed:A, pairs with open:A */
 }

@@ -380,8 +380,13 @@ static void ring_begin_successor(struct cairn_ring *n, const struct cairn_ring *
 {
 	unsigned i;
 
-	for (i = 0; i < CAIRN_NR_LOST; i++)
+	for (i = 0; i < CAIRN_NR_LOST; i++) {
 		cairn_store64(&n->lost[i], cairn_load64(&r->lost[i]));
+		cairn_store64(&n->start_lost_by[i], cairn_load64(&r->start_lost_by[i]));
+	}
+	cairn_store64(&n->start_events, cairn_load64(&r->start_events));
+	cairn_store64(&n->start_lost, cairn_load64(&r->start_lost));
+	cairn_store32(&n->cleared, cairn_load32(&r->cleared));
 	cairn_store64(&n->events_total, total);
 	cairn_store64(&ring_hdr(n, ns)->events_before, total);
 	cairn_store64(&n->seq_hint, cairn_ring_seq(r, ns));

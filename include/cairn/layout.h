@@ -237,7 +237,10 @@ struct cairn_ring {
 	uint64_t start_lost; /* losses, all causes, when it was set */
 	uint64_t next;       /* of control operations: successor that is prepared, not asked for yet */
 	uint64_t quiet;      /* of control operations, see core/buffer.c */
-	uint64_t reserved4[10];
+	uint64_t start_events; /* records of the stream before the mark that was set last, in whichever of its rings that was */
+	uint64_t start_lost_by[CAIRN_NR_LOST]; /* losses before it */
+	uint32_t cleared;    /* how often the stream was cleared; 0: what `start` hides counts as overwritten */
+	uint32_t reserved4;
 	/* captures only: what earlier files of the same recording hold of this ring; all 0 in the first one, and in a region */
 	uint64_t earlier_packets; /* number of the first packet that this file answers for */
 	uint64_t earlier_events;  /* records in the packets before it */
@@ -401,6 +404,7 @@ CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, reader) == 256,
 		    "the reader's words have a line of their own");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, start) == 320, "format");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, stream) == 184, "format");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, start_events) == 352, "format");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, wake_bytes) == 208, "format");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_buffer_row) == 128, "row of BUFFERS is 128 bytes");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, earlier_packets) == 432, "format");
