@@ -272,7 +272,7 @@ static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ri
 	cairn_store64(&r->woken, 0);
 	cairn_store64(&r->reader, 0);
 	r->start_lost = 0;
-	cairn_store32(&r->state, CAIRN_RING_PREPARED);
+	cairn_store32_release(&r->state, CAIRN_RING_PREPARED); /* ORDER busy:A: also to who opens it (buffer_open()), who acquires it */
 	return r;
 }
 
@@ -289,13 +289,13 @@ static void buffer_fit_out(struct cairn_ring *n, const struct cairn_ring *r)
 	uint64_t old_bytes = r->ring_mask + 1, level = r->wake_bytes;
 
 	n->wake_bytes = old_bytes > n->ring_mask + 1 ? level / (old_bytes / (n->ring_mask + 1)) : level * ((n->ring_mask + 1) / old_bytes);
-	cairn_store32(&n->enabled, buffer_wants_on(n->buffer));
 }
 
 /* Ask the CPU of `r` to go on in `n`; what `r` holds belongs to buffer `then` from here on. */
 static void buffer_ask(struct cairn_ring *r, struct cairn_ring *n, unsigned then)
 {
 	buffer_fit_out(n, r);
+	cairn_store32(&n->enabled, buffer_wants_on(n->buffer));
 	cairn_store32(&r->then, then);
 	/*
 	 * ORDER request:A / request:B
@@ -415,12 +415,16 @@ static void buffer_undo(unsigned buffer)
 	for (i = 0; i < buffer_nr_blocks(); i++) {
 		struct cairn_ring *r = buffer_block(i);
 
+		uint32_t prepared = CAIRN_RING_PREPARED;
+
 		if (!r)
 			continue;
 		if (cairn_load32(&r->state) != CAIRN_RING_PREPARED || r->buffer != buffer || buffer_is_asked_for(r))
 			continue;
-		/* Nobody asks any more: or its CPU has gone over while we looked (which retired:B has then shown us) */
-		if (cairn_load32(&r->state) == CAIRN_RING_PREPARED)
+		if (!buffer_current(buffer, r->cpu))
+			continue; /* it waits for its CPU's main ring to be opened (cairn_buffers_attach()) */
+		/* Nobody asks any more: or its CPU has gone over while we looked (which retired:B has then shown us), or opens it just now */
+		if (__atomic_compare_exchange_n(&r->state, &prepared, CAIRN_RING_UNUSED, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			buffer_pool(r);
 	}
 }
@@ -736,6 +740,8 @@ void cairn_buffers_attach(unsigned cpu)
 {
 	unsigned i;
 
+	if (!cairn_gate_enter(cpu))
+		return;
 	cairn_fence_full(); /* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside */
 	for (i = 0; i < buffer_nr_blocks(); i++) {
 		struct cairn_ring *r = buffer_block(i);
@@ -743,6 +749,7 @@ void cairn_buffers_attach(unsigned cpu)
 		if (r && buffer_waits(r, cpu))
 			buffer_open(r);
 	}
+	cairn_gate_leave(cpu);
 }
 
 int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mode)
@@ -755,7 +762,7 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 
 	if (!cairn_image.region)
 		return CAIRN_EIO;
-	if (!buffer_is_name(name))
+	if (!buffer_is_name(name) || (mode != CAIRN_OVERWRITE && mode != CAIRN_DISCARD))
 		return CAIRN_EINVAL;
 	if (!ring_bytes || ring_bytes > p->arena_bytes)
 		return CAIRN_ERANGE;
@@ -863,6 +870,26 @@ static void buffer_work_on_leaving(void)
 
 void cairn_buffers_work(void)
 {
+	cairn_buffers_quiet();
+	if (!cairn_image.region || __atomic_exchange_n(&cairn_image.control.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
+		return; /* somebody is at it */
+	buffer_work_on_leaving();
+	buffer_settle();
+	buffer_unlock();
+}
+
+void cairn_buffers_take_over(unsigned cpu)
+{
+	uint64_t depth = cairn_load64(&cairn_image.control.depth[cpu]);
+
+	if (depth & CAIRN_GATE_DEPTH_MASK) /* it was left between enter and leave */
+		cairn_store64_release(&cairn_image.control.depth[cpu], (depth | CAIRN_GATE_DEPTH_MASK) + 1); /* ORDER leave:A, pairs with grace:B */
+	cairn_store64_release(&cairn_image.control.quiet[cpu], cairn_load64(&cairn_image.control.quiet[cpu]) + 1); /* ORDER quiet:A, pairs with quiet:B */
+}
+
+void cairn_buffers_quiet(void)
+{
+	unsigned long preempt = cairn_port_preempt_off();
 	unsigned cpu = cairn_port_cpu();
 
 	/*
@@ -871,11 +898,7 @@ void cairn_buffers_work(void)
 	 */
 	if (cpu < CAIRN_MAX_CPUS)
 		cairn_store64_release(&cairn_image.control.quiet[cpu], cairn_load64(&cairn_image.control.quiet[cpu]) + 1); /* ORDER quiet:A, pairs with quiet:B */
-	if (!cairn_image.region || __atomic_exchange_n(&cairn_image.control.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
-		return; /* somebody is at it */
-	buffer_work_on_leaving();
-	buffer_settle();
-	buffer_unlock();
+	cairn_port_preempt_on(preempt);
 }
 
 /* ---- the rest ---- */
@@ -1040,6 +1063,8 @@ void cairn_buffers_forget(void)
 		for (cpu = 0; cpu < CAIRN_MAX_CPUS; cpu++)
 			*cairn_buffer_slot(b, cpu) = NULL;
 	}
+	for (cpu = 0; cpu < CAIRN_MAX_CPUS; cpu++)
+		cairn_image.control.depth[cpu] = cairn_image.control.depth_then[cpu] = cairn_image.control.quiet[cpu] = 0; /* of threads that a child does not have */
 	cairn_image.control.busy = 0;
 	cairn_image.control.made = 0;
 	cairn_image.control.leaving = 0;
