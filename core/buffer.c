@@ -327,6 +327,18 @@ static bool buffer_was_left(const struct cairn_ring *r)
 	return cairn_load32(&r->state) == CAIRN_RING_FROZEN && cairn_load64_acquire(&r->committed) & CAIRN_POS_RETIRED;
 }
 
+/*
+ * Nobody reads the ring, and nobody can claim it from here on (R4 of read.c). buffer_take() opens it again.
+ */
+static bool buffer_keep_from_readers(struct cairn_ring *r)
+{
+	uint64_t nobody = 0;
+
+	/* ORDER claim:A, pairs with claim:B: what the last reader did with its memory comes before what we do */
+	return __atomic_compare_exchange_n(&r->reader, &nobody, CAIRN_READER_NOBODY, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED) ||
+	       nobody == CAIRN_READER_NOBODY;
+}
+
 /* Blocks that their CPUs have left change hands: to the pool, or to a snapshot. */
 static void buffer_settle(void)
 {
@@ -339,7 +351,7 @@ static void buffer_settle(void)
 			continue;
 		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->quiet != cairn_load64_acquire(&cairn_image.control.quiet[r->cpu])) /* ORDER quiet:B, pairs with quiet:A */
 			cairn_store32(&r->state, CAIRN_RING_UNUSED);
-		else if (cairn_load32(&r->then) == CAIRN_BUFFER_NONE && buffer_was_left(r) && !cairn_load64(&r->reader))
+		else if (cairn_load32(&r->then) == CAIRN_BUFFER_NONE && buffer_was_left(r) && buffer_keep_from_readers(r))
 			buffer_pool(r);
 	}
 }
@@ -546,14 +558,15 @@ static struct cairn_ring *buffer_renew(struct cairn_ring *r, unsigned snapshot)
 	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)r->next;
 
 	r->next = 0;
-	if (!n && buffer_can_renew(f, r))
+	if (!n && buffer_can_renew(f, r) && buffer_keep_from_readers(f))
 		buffer_pool(f);
 	else if (f)
 		cairn_store32(&f->then, CAIRN_BUFFER_NONE);
 	return n ? n : buffer_prepared(r->buffer, r->cpu, r->ring_mask + 1);
 }
 
-static int buffer_snapshot(unsigned buffer, unsigned snapshot)
+/* *asked: there is a snapshot, if an error comes then not of all CPUs. */
+static int buffer_snapshot(unsigned buffer, unsigned snapshot, bool *asked)
 {
 	unsigned i;
 	int err = 0;
@@ -573,6 +586,7 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 		if (!r->next)
 			return CAIRN_ENOMEM;
 	}
+	*asked = true;
 	for (i = 0; i < buffer_nr_cpus(); i++) {
 		struct cairn_ring *r = buffer_current(buffer, i), *n;
 
@@ -599,8 +613,8 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 
 int cairn_buffer_snapshot(unsigned buffer)
 {
+	bool fresh, asked = false;
 	int snapshot, err;
-	bool fresh;
 
 	if (!cairn_image.region)
 		return CAIRN_EIO;
@@ -613,9 +627,10 @@ int cairn_buffer_snapshot(unsigned buffer)
 	fresh = snapshot < 0;
 	if (fresh)
 		snapshot = buffer_find_free_row();
-	err = snapshot < 0 ? snapshot : buffer_snapshot(buffer, (unsigned)snapshot);
-	if (err) {
+	err = snapshot < 0 ? snapshot : buffer_snapshot(buffer, (unsigned)snapshot, &asked);
+	if (err)
 		buffer_undo(buffer);
+	if (err && !asked) {
 		buffer_unlock();
 		return err;
 	}
@@ -630,7 +645,7 @@ int cairn_buffer_snapshot(unsigned buffer)
 	}
 	cairn_store64(&buffer_row((unsigned)snapshot)->taken_at, cairn_now());
 	buffer_unlock();
-	return snapshot;
+	return err ? err : snapshot;
 }
 
 struct cairn_ring *cairn_buffer_snapshot_ring(unsigned buffer, unsigned cpu)
@@ -830,11 +845,17 @@ int cairn_buffer_remove(unsigned buffer)
 	return 0;
 }
 
-/* No CPU holds a pointer to its rings any more. */
-static void buffer_free_instance(unsigned buffer)
+/* No CPU holds a pointer to its rings any more. False: a reader still has one of them. */
+static bool buffer_free_instance(unsigned buffer)
 {
 	unsigned i;
 
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
+
+		if (r && r->buffer == buffer && cairn_load32(&r->state) != CAIRN_RING_UNUSED && !buffer_keep_from_readers(r))
+			return false;
+	}
 	for (i = 0; i < buffer_nr_blocks(); i++) {
 		struct cairn_ring *r = buffer_block(i);
 
@@ -842,9 +863,9 @@ static void buffer_free_instance(unsigned buffer)
 			continue;
 		cairn_store32(&r->magic, 0);
 		cairn_store64(&r->committed, 0);
-		r->reader = 0;
 		cairn_store32(&r->state, CAIRN_RING_UNUSED);
 	}
+	return true;
 }
 
 static void buffer_work_on_leaving(void)
@@ -862,8 +883,8 @@ static void buffer_work_on_leaving(void)
 		return;
 	cairn_image.control.grace = false;
 	for (i = 1; i < cairn_image.plan.max_buffers; i++) {
-		if (cairn_image.control.graced >> i & 1)
-			buffer_free_instance(i);
+		if (cairn_image.control.graced >> i & 1 && !buffer_free_instance(i))
+			cairn_image.control.graced &= ~(1u << i); /* again, later */
 	}
 	cairn_store32(&cairn_image.control.leaving, cairn_image.control.leaving & ~cairn_image.control.graced);
 }

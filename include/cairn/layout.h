@@ -270,6 +270,7 @@ struct cairn_buffer_row {
  * Bit 63 is set, bits 23..62 are its start (clock ticks since boot, /proc/PID/stat, field 22), bits 0..22 its pid.
  */
 #define CAIRN_READER_OUTSIDE  ((uint64_t)1 << 63)
+#define CAIRN_READER_NOBODY   (~(uint64_t)0) /* the ring is about to be used again: it cannot be claimed */
 #define CAIRN_READER_PID_BITS 23u
 #define CAIRN_READER_PID_MASK (((uint64_t)1 << CAIRN_READER_PID_BITS) - 1)
 
