@@ -217,6 +217,10 @@ static void buffer_pool(struct cairn_ring *r)
 {
 	cairn_store32(&r->magic, 0);
 	cairn_store64(&r->committed, 0); /* to readers: never used */
+	if (r->pos == CAIRN_POS_RETIRED) { /* no CPU has ever come to it */
+		cairn_store32(&r->state, CAIRN_RING_UNUSED);
+		return;
+	}
 	r->quiet = cairn_load64(&cairn_image.control.quiet[r->cpu]);
 	cairn_store32(&r->state, CAIRN_RING_POOLED);
 }
@@ -291,6 +295,17 @@ static void buffer_fit_out(struct cairn_ring *n, const struct cairn_ring *r)
 	n->wake_bytes = old_bytes > n->ring_mask + 1 ? level / (old_bytes / (n->ring_mask + 1)) : level * ((n->ring_mask + 1) / old_bytes);
 }
 
+/* Who turned the switch since `n` was fitted out may not have found it. After a full fence behind what leads to `n`. */
+static void buffer_follow_switch(struct cairn_ring *n)
+{
+	if (buffer_wants_on(n->buffer) && !cairn_load32(&n->enabled)) {
+		cairn_ring_start(n);
+		cairn_fence_full(); /* ORDER off:A, pairs with off:B: a stop must undo it */
+	}
+	if (!buffer_wants_on(n->buffer))
+		cairn_ring_stop(n);
+}
+
 /* Ask the CPU of `r` to go on in `n`; what `r` holds belongs to buffer `then` from here on. */
 static void buffer_ask(struct cairn_ring *r, struct cairn_ring *n, unsigned then)
 {
@@ -304,9 +319,7 @@ static void buffer_ask(struct cairn_ring *r, struct cairn_ring *n, unsigned then
 	cairn_store64_release(&r->successor, (uint64_t)(uintptr_t)n); /* ORDER request:A, pairs with request:B (ring.c) */
 	cairn_fence_full();					       /* ORDER stop:A, pairs with open:B (ring.c) */
 	cairn_ring_pull(r);
-	/* A stop that looked before the request was there does not know n. */
-	if (!buffer_wants_on(n->buffer))
-		cairn_ring_stop(n);
+	buffer_follow_switch(n);
 }
 
 /* Take the request back. The block that was asked for, or NULL: the CPU has gone over, or is at it. */
@@ -433,7 +446,7 @@ static void buffer_undo(unsigned buffer)
 			continue;
 		if (cairn_load32(&r->state) != CAIRN_RING_PREPARED || r->buffer != buffer || buffer_is_asked_for(r))
 			continue;
-		if (!buffer_current(buffer, r->cpu))
+		if (buffer_is_written(buffer) && !buffer_current(buffer, r->cpu))
 			continue; /* it waits for its CPU's main ring to be opened (cairn_buffers_attach()) */
 		/* Nobody asks any more: or its CPU has gone over while we looked (which retired:B has then shown us), or opens it just now */
 		if (__atomic_compare_exchange_n(&r->state, &prepared, CAIRN_RING_UNUSED, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
@@ -741,8 +754,7 @@ static void buffer_open(struct cairn_ring *r)
 	/* ORDER ring:A, pairs with ring:B: the whole control block, then the pointer */
 	__atomic_store_n((struct cairn_ring **)(uintptr_t)r->slot, r, __ATOMIC_RELEASE);
 	cairn_fence_full(); /* ORDER off:A, pairs with off:B (trace.c) */
-	if (!buffer_wants_on(r->buffer))
-		cairn_ring_stop(r);
+	buffer_follow_switch(r);
 }
 
 static bool buffer_waits(const struct cairn_ring *r, unsigned cpu)
@@ -755,9 +767,9 @@ void cairn_buffers_attach(unsigned cpu)
 {
 	unsigned i;
 
-	if (!cairn_gate_enter(cpu))
+	if (!cairn_gate_enter(cpu)) /* an instance may be removed meanwhile */
 		return;
-	cairn_fence_full(); /* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside */
+	/* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside; the fence is that of off:A (trace.c) */
 	for (i = 0; i < buffer_nr_blocks(); i++) {
 		struct cairn_ring *r = buffer_block(i);
 

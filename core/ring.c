@@ -56,7 +56,7 @@
  *	request:A / request:B	successor block prepared, then its address
  *	ring:A / ring:B		successor block begun, then the pointer to it
  *	retired:A / retired:B	all that the CPU ever does to the old ring, then committed with bit 0
- *	wake:A / wake:B		packet published, then woken?; the reader: woken = 0, then what is there: full fences on both sides
+ *	wake:A / wake:B		committed, then woken?; the reader: woken = 0, then committed: full fences on both sides
  */
 #include "ring.h"
 
@@ -144,6 +144,26 @@ static bool ring_nested_was_left(const struct cairn_ring *r)
 }
 #endif
 
+/* Enough is unread now that packets up to `ns`, the open one, are published: tell the reader, once until it looks. */
+static void ring_wake(struct cairn_ring *r, uint64_t ns)
+{
+	uint64_t level = cairn_load64(&r->wake_bytes);
+
+	if (CAIRN_LIKELY(!level) || cairn_pos_diff(ns, cairn_load64(&r->consumed)) < (int64_t)level)
+		return;
+	/*
+	 * ORDER wake:A / wake:B
+	 *   committed, then is the reader awake; the reader: asleep, then is there a packet. One of the two sees the other's store.
+	 */
+	cairn_fence_full(); /* ORDER wake:A, pairs with wake:B */
+	if (cairn_load64(&r->woken))
+		return;
+	cairn_store64(&r->woken, 1);
+#if CAIRN_PORT_WAKE
+	cairn_port_wake(r->cpu);
+#endif
+}
+
 void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 {
 	for (;;) {
@@ -151,6 +171,7 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 		uint64_t now = ring_clock(r, to);
 		uint64_t q = ring_packet_start(r, from), last = ring_packet_start(r, to);
 		struct cairn_packet_header *h = ring_hdr(r, q);
+		bool closes = q != last;
 
 		if (cairn_load64(&r->pos) != to)
 			continue; /* a packet opened meanwhile would begin before `now` (I2) */
@@ -181,6 +202,8 @@ void cairn_ring_publish(struct cairn_ring *r, uint64_t from)
 			cairn_store64(&h->ts_end, now);
 		cairn_store64(&h->content_bits, (to & r->pkt_mask) * 8);
 		cairn_store64_release(&r->committed, to); /* ORDER commit:A, pairs with read:A */
+		if (closes)
+			ring_wake(r, last);
 		if (cairn_load64(&r->pos) == to) {
 			if (CAIRN_UNLIKELY(cairn_load64(&r->successor)))
 				ring_close_limit(r, to); /* the request was deferred while we were pending */
@@ -211,25 +234,6 @@ static bool ring_is_kept(const struct cairn_packet_header *h, uint64_t old_lap)
 	       CAIRN_PACKET_EPOCH(cairn_load32(&h->flags)) == (cairn_load32(&cairn_ring_orders.epoch) & 0xffff);
 }
 
-/* Enough is unread since packet `ns` is the open one: tell the reader, once until it looks. */
-static void ring_wake(struct cairn_ring *r, uint64_t ns)
-{
-	uint64_t level = cairn_load64(&r->wake_bytes);
-
-	if (CAIRN_LIKELY(!level) || cairn_pos_diff(ns, cairn_load64(&r->consumed)) < (int64_t)level)
-		return;
-	/*
-	 * ORDER wake:A / wake:B
-	 *   the packet, then is the reader awake; the reader: asleep, then is there a packet. With full fences one of the two sees the
-	 *   other's store. Here the fence is the one of ring_set_limit().
-	 */
-	if (cairn_load64(&r->woken)) /* ORDER wake:A, pairs with wake:B */
-		return;
-	cairn_store64(&r->woken, 1);
-#if CAIRN_PORT_WAKE
-	cairn_port_wake(r->cpu);
-#endif
-}
 #if CAIRN_PORT_JUMPS
 /*
  * What cairn_ring_recover() must know if an opener is left right behind its swap: where the packet at `o` ends. Swap, not store: a nested
@@ -336,7 +340,6 @@ static enum ring_opened ring_open_packet(struct cairn_ring *r, const struct ring
 		cairn_local_inc64(&r->done);
 	if (cairn_load64(&r->committed) == o)
 		cairn_ring_publish(r, o);
-	ring_wake(r, ns);
 	return RING_OPENED;
 }
 

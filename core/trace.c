@@ -230,7 +230,7 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	 */
 	__atomic_store_n(&cairn_rings[index], r,
 			 __ATOMIC_RELEASE); /* ORDER ring:A, pairs with ring:B and off:B */
-	cairn_fence_full(); /* ORDER off:A, pairs with off:B: a switch that did not see this ring is seen here */
+	cairn_fence_full(); /* ORDER off:A and attach:B, pair with off:B and attach:A: a switch or an instance that did not see this ring is seen here */
 	if (!cairn_is_tracing_on())
 		cairn_ring_stop(r);
 	cairn_buffers_attach(index);

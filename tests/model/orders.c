@@ -1,367 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The orderings between CPUs that the model of the ring does not meet: the life of the region and of its parts, and the switches. The shipped core is
- * compiled with CAIRN_MODEL=1 and the __atomic builtins that it uses directly as calls into this test.
- *
- * One thread's run is recorded: every store, in program order, as *messages* of four bytes; plain stores are found by comparing memory at each
- * access. A message carries a view: all messages below it are known to whoever acquires it. The view of a release is its own number, that of any
- * other store the number at the last release fence.
- *
- * - Message passing: who acquires the flag must know all that it speaks of. Where the other side is in the core too, it then runs on memory that
- *   shows the flag and nothing else, until it acquires.
- * - Store buffering (two switches that each store, then look): both run on the memory before; the second sees of the first what the first stored
- *   before its last full fence, if the second executes a full fence before it looks. Words that both stored end as either would have it, unless
- *   the second knew. Both orders are tried.
- *
- * ORDER labels of the core and the tests that fail without them: docs/ring.md.
- */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-static uint64_t orders_rmw(volatile void *p, unsigned bytes, char what, uint64_t v, int order);
-static uint64_t orders_load(const volatile void *p, unsigned bytes, int order);
-static void orders_store(volatile void *p, unsigned bytes, uint64_t v, int order);
-static bool orders_swap(volatile void *p, unsigned bytes, void *expected, uint64_t v, int order);
-
-#define __atomic_load_n(p, order)       ((__typeof__(*(p)))orders_load((p), sizeof(*(p)), (order)))
-#define __atomic_store_n(p, v, order)   orders_store((p), sizeof(*(p)), (uint64_t)(v), (order))
-#define __atomic_fetch_add(p, v, order) orders_rmw((p), sizeof(*(p)), '+', (uint64_t)(v), (order))
-#define __atomic_fetch_or(p, v, order)  orders_rmw((p), sizeof(*(p)), '|', (uint64_t)(v), (order))
-#define __atomic_fetch_and(p, v, order) orders_rmw((p), sizeof(*(p)), '&', (uint64_t)(v), (order))
-#define __atomic_compare_exchange_n(p, expected, v, weak, order, failed) \
-	orders_swap((p), sizeof(*(p)), (expected), (uint64_t)(v), (order))
-
-#define CAIRN_CREATE_EVENTS
-#include "cairn/cairn.h"
-
-#include "check.h"
-
-/* In the order of sources.txt. */
-#include "core/region.c"
-#include "core/meta.c"
-#include "core/event.c"
-#include "core/ring.c"
-#include "core/gate.c"
-#include "core/buffer.c"
-#include "core/flight.c"
-#include "core/trace.c"
-#include "core/read.c"
-#include "core/key.c"
-#include "core/names.c"
-#include "core/text.c"
-#include "core/event_text.c"
-
-uint64_t whole_clock = 1000;
-
-CAIRN_EVENT(orders, one, (field, uint64_t, n), "n=%lu");
-CAIRN_EVENT(orders, two, (field, uint32_t, n), "n=%u");
-
-#define ORDERS_REGION   (256u << 10)
-#define ORDERS_MESSAGES 65536u
-
-static char orders_region[ORDERS_REGION] CAIRN_ALIGNED(4096);
-static char orders_before[ORDERS_REGION], orders_shadow[ORDERS_REGION];
-
-/* What is memory here; the region is the first. */
-static struct orders_area {
-	char *at;
-	size_t bytes;
-	char *before, *shadow;
-} orders_areas[3];
-static char orders_small[4][sizeof(struct cairn_image) + sizeof(cairn_rings)];
-
-struct orders_message {
-	uint32_t *word;
-	uint32_t value, number, view;
-};
-
-/* One thread's run. */
-static struct orders_log {
-	struct orders_message m[ORDERS_MESSAGES];
-	uint32_t learned; /* number at the first full fence */
-	uint32_t nr, next, fenced,
-		full; /* messages, next number, number at the last release and full fence (0: none) */
-} orders_first, orders_second;
-static struct orders_log *orders_log; /* being recorded */
-
-/* The second thread: what it does not know of yet. */
-static const struct orders_log *orders_unseen;
-static const void *orders_flag; /* acquiring this word shows .. */
-static uint32_t orders_view;    /* .. all messages below */
-static bool orders_depends;     /* .. even if relaxed: what follows depends on the address */
-static bool orders_swap_acquired;
-
-/* ---- recording ---- */
-
-static void orders_note(void *p, unsigned bytes, bool release)
-{
-	struct orders_log *l = orders_log;
-
-	for (unsigned i = 0; i < bytes; i += 4) {
-		CHECK_LT(l->nr, ORDERS_MESSAGES);
-		l->m[l->nr] = (struct orders_message){(uint32_t *)(void *)((char *)p + i), 0,
-						      l->next, release ? l->next : l->fenced};
-		memcpy(&l->m[l->nr].value, (char *)p + i, 4);
-		l->nr++;
-	}
-	l->next++;
-	for (unsigned a = 0; a < 3; a++) {
-		size_t off = (size_t)((char *)p - orders_areas[a].at);
-
-		if (off < orders_areas[a].bytes)
-			memcpy(orders_areas[a].shadow + off, p, bytes);
-	}
-}
-
-/* Plain stores since the last access. */
-static void orders_note_plain(void)
-{
-	if (!orders_log)
-		return;
-	for (unsigned a = 0; a < 3; a++) {
-		struct orders_area *area = &orders_areas[a];
-
-		for (size_t page = 0; page < area->bytes; page += 4096) {
-			size_t end = page + 4096 < area->bytes ? page + 4096 : area->bytes;
-
-			if (memcmp(area->at + page, area->shadow + page, end - page) == 0)
-				continue;
-			for (size_t at = page; at < end; at += 4)
-				if (memcmp(area->at + at, area->shadow + at, 4) != 0)
-					orders_note(area->at + at, 4, false);
-		}
-	}
-}
-
-static void orders_areas_set(void)
-{
-	orders_areas[0] =
-		(struct orders_area){orders_region, ORDERS_REGION, orders_before, orders_shadow};
-	orders_areas[1] = (struct orders_area){(char *)&cairn_image, sizeof(cairn_image),
-					       orders_small[0], orders_small[1]};
-	orders_areas[2] = (struct orders_area){(char *)cairn_rings, sizeof(cairn_rings),
-					       orders_small[2], orders_small[3]};
-}
-
-/* Record from here. */
-static void orders_record(struct orders_log *l)
-{
-	for (unsigned a = 0; a < 3; a++) {
-		memcpy(orders_areas[a].before, orders_areas[a].at, orders_areas[a].bytes);
-		memcpy(orders_areas[a].shadow, orders_areas[a].at, orders_areas[a].bytes);
-	}
-	l->nr = 0;
-	l->next = 1;
-	l->fenced = l->full = l->learned = 0;
-	orders_log = l;
-}
-
-static void orders_stop_recording(void)
-{
-	orders_note_plain();
-	orders_log = NULL;
-}
-
-/* Memory as it was when the recording began. */
-static void orders_rewind(void)
-{
-	for (unsigned a = 0; a < 3; a++)
-		memcpy(orders_areas[a].at, orders_areas[a].before, orders_areas[a].bytes);
-}
-
-/* ---- the other side ---- */
-
-static bool orders_stored(const struct orders_log *l, const uint32_t *word)
-{
-	for (uint32_t i = 0; i < l->nr; i++)
-		if (l->m[i].word == word)
-			return true;
-	return false;
-}
-
-/* Number of a thread's last store to a word. */
-static uint32_t orders_last_number(const struct orders_log *l, const uint32_t *word)
-{
-	uint32_t number = 0;
-
-	for (uint32_t i = 0; i < l->nr; i++)
-		if (l->m[i].word == word)
-			number = l->m[i].number;
-	return number;
-}
-
-/* What the first thread stored below `view` becomes visible to the second. */
-static void orders_show(uint32_t view)
-{
-	const struct orders_log *l = orders_unseen;
-
-	orders_note_plain();
-	for (uint32_t i = 0; l && i < l->nr; i++) {
-		if (l->m[i].number >= view ||
-		    (orders_log && orders_stored(orders_log, l->m[i].word)))
-			continue;
-		memcpy(l->m[i].word, &l->m[i].value, 4);
-		for (unsigned a = 0; a < 3; a++) {
-			size_t off = (size_t)((char *)l->m[i].word - orders_areas[a].at);
-
-			if (off < orders_areas[a].bytes)
-				memcpy(orders_areas[a].shadow + off, l->m[i].word, 4);
-		}
-	}
-}
-
-static uint64_t orders_value(const volatile void *p, unsigned bytes)
-{
-	return bytes == 8 ? *(const volatile uint64_t *)p : *(const volatile uint32_t *)p;
-}
-
-static uint64_t orders_load(const volatile void *p, unsigned bytes, int order)
-{
-	uint64_t v;
-
-	orders_note_plain();
-	v = orders_value(p, bytes);
-	if (p == orders_flag && (order == __ATOMIC_ACQUIRE || orders_depends)) {
-		orders_show(orders_view);
-		orders_flag = NULL; /* once */
-		orders_unseen = NULL;
-	}
-	return v;
-}
-
-static void orders_store(volatile void *p, unsigned bytes, uint64_t v, int order)
-{
-	orders_note_plain();
-	if (bytes == 8)
-		*(volatile uint64_t *)p = v;
-	else
-		*(volatile uint32_t *)p = (uint32_t)v;
-	if (orders_log)
-		orders_note((void *)(uintptr_t)p, bytes,
-			    order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL);
-}
-
-static uint64_t orders_rmw(volatile void *p, unsigned bytes, char what, uint64_t v, int order)
-{
-	uint64_t old = orders_value(p, bytes);
-
-	orders_store(p, bytes, what == '+' ? old + v : what == '|' ? (old | v) : (old & v), order);
-	return old;
-}
-
-static bool orders_swap(volatile void *p, unsigned bytes, void *expected, uint64_t v, int order)
-{
-	if (memcmp((const void *)(uintptr_t)p, expected, bytes) != 0) {
-		memcpy(expected, (const void *)(uintptr_t)p, bytes);
-		return false;
-	}
-	orders_swap_acquired = order == __ATOMIC_ACQUIRE || order == __ATOMIC_ACQ_REL;
-	orders_store(p, bytes, v, order);
-	return true;
-}
-
-uint64_t cairn_model_load(const volatile void *p, unsigned bytes, enum cairn_order order)
-{
-	return orders_load(p, bytes, order == CAIRN_ACQUIRE ? __ATOMIC_ACQUIRE : __ATOMIC_RELAXED);
-}
-
-void cairn_model_store(volatile void *p, unsigned bytes, uint64_t v, enum cairn_order order)
-{
-	orders_store(p, bytes, v, order == CAIRN_RELEASE ? __ATOMIC_RELEASE : __ATOMIC_RELAXED);
-}
-
-bool cairn_model_cas(volatile uint64_t *p, uint64_t old_value, uint64_t new_value)
-{
-	return orders_swap(p, 8, &old_value, new_value, __ATOMIC_RELAXED);
-}
-
-void cairn_model_inc(volatile uint64_t *p)
-{
-	orders_store(p, 8, *p + 1, __ATOMIC_RELAXED);
-}
-
-void cairn_model_fence(enum cairn_order order)
-{
-	orders_note_plain();
-	if (orders_log && order != CAIRN_ACQUIRE)
-		orders_log->fenced = orders_log->next;
-	if (orders_log && order == CAIRN_FULL)
-		orders_log->full = orders_log->next;
-	if (orders_log && order == CAIRN_FULL && !orders_log->learned)
-		orders_log->learned = orders_log->next;
-	if (orders_unseen && order == CAIRN_FULL)
-		orders_show(orders_unseen->full);
-}
-
-/* ---- questions ---- */
-
-/* Whoever knows all messages below `view` knows the last value of these bytes. */
-static bool orders_known(const void *p, size_t bytes, uint32_t view)
-{
-	for (uint32_t i = 0; i < orders_first.nr; i++) {
-		size_t off = (size_t)((const char *)orders_first.m[i].word - (const char *)p);
-
-		if (off < bytes && orders_first.m[i].number >= view)
-			return false;
-	}
-	return true;
-}
-
-/* The n-th message to a word, from 0; NULL if there is none. */
-static const struct orders_message *orders_message(const void *word, unsigned n)
-{
-	for (uint32_t i = 0; i < orders_first.nr; i++)
-		if (orders_first.m[i].word == word && n-- == 0)
-			return &orders_first.m[i];
-	return NULL;
-}
-
-static const struct orders_message *orders_last_message(const void *word)
-{
-	const struct orders_message *last = NULL;
-
-	for (unsigned n = 0; orders_message(word, n); n++)
-		last = orders_message(word, n);
-	return last;
-}
-
-static int orders_init(bool rings_later)
-{
-	const struct cairn_config c = {.memory = orders_region,
-				       .memory_bytes = ORDERS_REGION,
-				       .nr_cpus = 1,
-				       .rings_later = rings_later,
-				       .ring_bytes = 8192,
-				       .metadata_bytes = 32768,
-				       .max_events = 32,
-				       .max_names = 16,
-				       .clock_hz = 1000000000,
-				       .name = "orders"};
-
-	return cairn_init(&c);
-}
-
-static void orders_begin(void)
-{
-	orders_log = NULL;
-	orders_unseen = NULL;
-	orders_flag = NULL;
-	orders_depends = false;
-	cairn_detach();
-	cairn_store32(&cairn_image.paused, 0);
-	memset(orders_region, 0, sizeof(orders_region));
-	/* a store of the value that is there already would not be seen */
-	memset(&cairn_image.plan, 0, sizeof(cairn_image.plan));
-	cairn_image.state = NULL;
-	cairn_image.metadata = NULL;
-	cairn_image.entries = NULL;
-	cairn_image.names = NULL;
-	cairn_image.rings = NULL;
-	cairn_image.closed = NULL;
-	orders_areas_set();
-}
+/* The ORDER labels of the core that no model of the ring meets, and what fails without each: docs/ring.md. How it is done: orders.h. */
+#include "orders.h"
 
 /* ---- message passing ---- */
 
@@ -557,6 +196,263 @@ TEST(name_A_the_words_between_an_odd_and_an_even_version)
 	orders_check_version(&n->version, (const void *const[]){&n->pid, &n->tgid, n->comm}, 3);
 }
 
+/* ---- message passing: buffers ---- */
+
+/* On memory as it was before the first thread ran but for `flag`, which has the value of its message. */
+static void orders_see_only(const struct orders_message *flag, unsigned bytes)
+{
+	uint32_t value[2] = {flag->value, bytes == 8 ? flag[1].value : 0};
+
+	orders_rewind();
+	memcpy(flag->word, value, bytes);
+	for (unsigned a = 0; a < ORDERS_AREAS; a++)
+		memcpy(orders_areas[a].shadow, orders_areas[a].at, orders_areas[a].bytes);
+	orders_unseen = &orders_first;
+	orders_flag = flag->word;
+	orders_view = flag->view;
+}
+
+static void orders_emit(void)
+{
+	struct cairn_slot slot = {0};
+	void *p = cairn_reserve(&slot, 1000, 8);
+
+	if (!p)
+		return;
+	memset(p, 0x5a, 8);
+	cairn_commit(&slot);
+}
+
+static void orders_begin_buffers(void)
+{
+	orders_begin();
+	memset(&cairn_image.control, 0, sizeof(cairn_image.control));
+	CHECK_EQ(orders_init_with(false, 3), 0);
+	orders_emit();
+}
+
+static void orders_do_create(void)
+{
+	CHECK_GE(cairn_buffer_create("one", 8192, CAIRN_OVERWRITE), 1);
+}
+
+/* All that a request's block says must be known. */
+static bool orders_block_is_known(const struct cairn_ring *n, uint32_t view)
+{
+	return orders_known(n, offsetof(struct cairn_ring, successor), view) && orders_known((char *)(uintptr_t)n->base, 8192, view);
+}
+
+TEST(busy_A_and_B_all_that_one_caller_changed_before_the_next_one)
+{
+	const struct orders_message *m;
+	struct cairn_ring *r, *n;
+
+	orders_begin_buffers();
+	orders_record(&orders_first);
+	CHECK_EQ(cairn_buffer_resize(0, 0, 16384), 0);
+	orders_stop_recording();
+	m = orders_last_message(&cairn_image.control.busy);
+	CHECK(m != NULL && m->value == 0);
+	CHECK(orders_known(cairn_image.rings, cairn_image.plan.nr_rings * sizeof(struct cairn_ring), m->view));
+	CHECK(orders_known(&cairn_image.control.hint, 8, m->view));
+	/* the next caller changes what the first one asked for, and takes no block of its own */
+	orders_see_only(m, 4);
+	CHECK_EQ(cairn_image.rings[0].successor, 0);
+	CHECK_GE(cairn_buffer_snapshot(0), 1);
+	r = &cairn_image.rings[0];
+	n = (struct cairn_ring *)(uintptr_t)r->successor;
+	CHECK(n == &cairn_image.rings[1]);
+	CHECK_EQ(n->ring_mask + 1, 16384);
+	CHECK_MSG(!orders_unseen, "the caller has not acquired what the one before it did");
+	/* the worker is another */
+	orders_see_only(m, 4);
+	cairn_buffers_work();
+	CHECK_MSG(!orders_unseen, "the worker has not acquired what the caller before it did");
+}
+
+/* Another CPU that sees that events are counted sees how many, whether it writes or ticks: else it freezes at once. */
+TEST(count_A_and_B_how_many_before_that_they_are_counted)
+{
+	const struct orders_message *m;
+
+	orders_begin_buffers();
+	orders_record(&orders_first);
+	cairn_stop_after(5);
+	orders_stop_recording();
+	m = orders_message(&cairn_ring_orders.counting, 0);
+	CHECK(m != NULL);
+	CHECK(orders_known(&cairn_ring_orders.left, 8, m->view));
+	orders_see_only(m, 4);
+	cairn_flight_tick();
+	CHECK_MSG(!orders_unseen, "the tick has not acquired `left`");
+	CHECK(cairn_is_tracing_on());
+	orders_see_only(m, 4);
+	(void)cairn_ring_slow(cairn_rings[0], 16);
+	CHECK_MSG(!orders_unseen, "the writer has not acquired `left`");
+	CHECK(cairn_is_tracing_on());
+	cairn_flight_disarm();
+}
+
+TEST(request_A_and_B_the_block_before_its_address)
+{
+	const struct orders_message *m;
+	struct cairn_ring *r, *n;
+
+	orders_begin_buffers();
+	r = &cairn_image.rings[0];
+	orders_record(&orders_first);
+	CHECK_EQ(cairn_buffer_resize(0, 0, 16384), 0);
+	orders_stop_recording();
+	n = (struct cairn_ring *)(uintptr_t)r->successor;
+	m = orders_message(&r->successor, 0);
+	CHECK(m != NULL);
+	CHECK(orders_block_is_known(n, m->view));
+	/* its CPU sees the address, and goes over */
+	orders_see_only(m, 8);
+	CHECK_EQ(n->base, 0);
+	cairn_ring_pull(r);
+	cairn_ring_tick(r);
+	CHECK_MSG(!orders_unseen, "the block's words were not acquired");
+	CHECK(CAIRN_LOAD_PTR(&cairn_rings[0]) == n);
+	CHECK(cairn_ring_valid(n));
+	/* a third CPU changes the mode of all rings, of the one to come too: the older mode must not be stored after that */
+	orders_see_only(m, 8);
+	CHECK_EQ(n->mode, CAIRN_OVERWRITE);
+	n->mode = CAIRN_DISCARD; /* of a life before; so that the request's store is one */
+	orders_rewind();
+	cairn_image.rings[1].mode = CAIRN_DISCARD;
+	orders_record(&orders_first);
+	CHECK_EQ(cairn_buffer_resize(0, 0, 16384), 0);
+	orders_stop_recording();
+	m = orders_message(&r->successor, 0);
+	CHECK(m != NULL && orders_message(&n->mode, 0) != NULL);
+	orders_see_only(m, 8);
+	orders_record(&orders_second);
+	CHECK_EQ(cairn_buffer_set_mode(0, CAIRN_DISCARD), 0);
+	orders_stop_recording();
+	CHECK_MSG(!orders_unseen, "the block's words were not acquired");
+	CHECK_EQ(n->mode, CAIRN_DISCARD);
+}
+
+TEST(retired_A_and_B_all_that_the_CPU_did_to_a_ring_before_it_is_given_away)
+{
+	const struct orders_message *m;
+	struct cairn_ring *r, *n;
+
+	orders_begin_buffers();
+	r = &cairn_image.rings[0];
+	CHECK_EQ(cairn_buffer_resize(0, 0, 16384), 0);
+	n = (struct cairn_ring *)(uintptr_t)r->successor;
+	orders_record(&orders_first);
+	cairn_ring_tick(r);
+	orders_stop_recording();
+	CHECK(CAIRN_LOAD_PTR(&cairn_rings[0]) == n);
+	m = orders_message(&r->committed, 0);
+	CHECK(m != NULL && m->value & CAIRN_POS_RETIRED);
+	CHECK(orders_known(&r->pos, 8, m->view));
+	CHECK(orders_known(&r->successor, 8, m->view));
+	CHECK(orders_known(r->lost, sizeof(r->lost), m->view));
+	CHECK(orders_known((char *)(uintptr_t)r->base, 8192, m->view));
+	CHECK(orders_known(cairn_rings, sizeof(cairn_rings[0]), m->view));
+	CHECK(orders_known(n, sizeof(*n), m->view));
+	CHECK(orders_known((char *)(uintptr_t)n->base, 16384, m->view));
+	/* who takes the block back */
+	orders_see_only(m, 8);
+	r->state = CAIRN_RING_FROZEN;
+	cairn_buffers_work();
+	CHECK_EQ(r->state, CAIRN_RING_POOLED);
+	CHECK_MSG(!orders_unseen, "the ring is given away, and what its CPU did may come after");
+}
+
+TEST(ring_A_the_successor_and_an_instance_before_their_pointers)
+{
+	const struct orders_message *m;
+	const struct cairn_ring *n;
+
+	orders_begin_buffers();
+	CHECK_EQ(cairn_buffer_resize(0, 0, 16384), 0);
+	n = (struct cairn_ring *)(uintptr_t)cairn_image.rings[0].successor;
+	orders_record(&orders_first);
+	cairn_ring_tick(&cairn_image.rings[0]);
+	orders_stop_recording();
+	m = orders_message(&cairn_rings[0], 0);
+	CHECK(m != NULL);
+	CHECK(orders_known(&n->pos, 8, m->view));
+	CHECK(orders_known(&n->committed, 8, m->view));
+	CHECK(orders_known(&n->events_total, 8, m->view));
+	CHECK(orders_known((char *)(uintptr_t)n->base, 16384, m->view));
+	/* who is to ask the ring for the next exchange knows of the last one (B5) */
+	orders_see_only(m, 8);
+	CHECK(buffer_current(0, 0) == n);
+	CHECK_MSG(!orders_unseen, "the ring is known, and what was done before it is not");
+
+	orders_begin_buffers();
+	orders_record(&orders_first);
+	orders_do_create();
+	orders_stop_recording();
+	n = cairn_image.control.rings[0][0];
+	CHECK(n != NULL);
+	m = orders_message(&cairn_image.control.rings[0][0], 0);
+	CHECK(m != NULL);
+	CHECK(orders_block_is_known(n, m->view));
+}
+
+TEST(quiet_A_and_B_the_last_use_of_a_ring_before_another_CPU_gets_it)
+{
+	const struct orders_message *m;
+	struct cairn_ring *r;
+
+	orders_begin_buffers();
+	r = &cairn_image.rings[0];
+	orders_record(&orders_first);
+	orders_emit();
+	cairn_image.control.busy = 1; /* only the count */
+	cairn_buffers_work();
+	orders_stop_recording();
+	m = orders_last_message(&cairn_image.control.quiet[0]);
+	CHECK(orders_message(&cairn_image.control.quiet[0], 0) != NULL);
+	m = orders_message(&cairn_image.control.quiet[0], 0);
+	CHECK(orders_known(&r->pos, 8, m->view));
+	CHECK(orders_known((char *)(uintptr_t)r->base, 8192, m->view));
+	/* a worker elsewhere */
+	orders_see_only(m, 8);
+	r->state = CAIRN_RING_POOLED;
+	r->quiet = 0;
+	cairn_image.control.busy = 0;
+	buffer_settle();
+	CHECK_EQ(r->state, CAIRN_RING_UNUSED);
+	CHECK_MSG(!orders_unseen, "the block is free, and what its CPU did may come after");
+}
+
+TEST(leave_A_and_grace_B_what_was_done_with_a_ring_before_the_depth)
+{
+	const struct orders_message *m;
+	struct cairn_ring *r;
+	uint64_t *depth = &cairn_image.control.depth[0];
+
+	orders_begin_buffers();
+	r = &cairn_image.rings[0];
+	CHECK(cairn_gate_enter(0));
+	cairn_gate_begin_grace();
+	CHECK(!cairn_gate_grace_is_over());
+	orders_record(&orders_first);
+	orders_emit();
+	cairn_gate_leave(0);
+	orders_stop_recording();
+	m = orders_message(depth, 0);
+	CHECK(m != NULL);
+	CHECK(orders_known(&r->pos, 8, m->view));
+	CHECK(orders_known((char *)(uintptr_t)r->base, 8192, m->view));
+	orders_see_only(m, 8);
+	CHECK(cairn_gate_grace_is_over());
+	CHECK_MSG(!orders_unseen, "the grace period is over, and what the CPU did may come after");
+	/* the same seen where the period begins */
+	orders_see_only(m, 8);
+	cairn_gate_begin_grace();
+	CHECK_EQ(cairn_image.control.depth_then[0] & CAIRN_GATE_DEPTH_MASK, 0);
+	CHECK_MSG(!orders_unseen, "the grace period is over, and what the CPU did may come after");
+}
+
 /* ---- store buffering ---- */
 
 static void orders_do_open(void)
@@ -660,6 +556,218 @@ TEST(off_A_and_off_B_a_stop_against_switching_on)
 	orders_start();
 	cairn_tracing_off();
 	orders_both(cairn_stop, cairn_tracing_on, orders_ring_is_off, "stop, on");
+}
+
+static bool orders_instance_is_open(void)
+{
+	return cairn_image.control.rings[0][0] != NULL;
+}
+
+TEST(attach_A_and_attach_B_an_instance_that_is_made_against_the_ring_that_is_opened)
+{
+	for (unsigned order = 0; order < 2; order++) {
+		orders_begin();
+		memset(&cairn_image.control, 0, sizeof(cairn_image.control));
+		CHECK_EQ(orders_init_with(true, 3), 0);
+		if (order)
+			orders_both(orders_do_create, orders_do_open, orders_instance_is_open, "create, open");
+		else
+			orders_both(orders_do_open, orders_do_create, orders_instance_is_open, "open, create");
+	}
+}
+
+static void orders_do_ask(void)
+{
+	CHECK_EQ(cairn_buffer_resize(0, 0, 16384), 0);
+}
+
+static void orders_do_count(void)
+{
+	cairn_stop_after(5);
+}
+
+TEST(stop_A_and_open_B_a_request_and_an_order_against_the_writer_that_raises_limit)
+{
+	void (*const what[])(void) = {orders_do_ask, orders_do_count};
+
+	for (unsigned i = 0; i < 4; i++) {
+		orders_begin_buffers();
+		cairn_rings[0]->limit = cairn_rings[0]->pos & CAIRN_POS_MASK & ~cairn_rings[0]->pkt_mask;
+		if (i & 1)
+			orders_both(orders_do_raise, what[i / 2], orders_limit_is_pulled, "raise, ask");
+		else
+			orders_both(what[i / 2], orders_do_raise, orders_limit_is_pulled, "ask, raise");
+	}
+}
+
+static bool orders_instance_is_off(void)
+{
+	const struct cairn_ring *r = cairn_image.control.rings[0][0];
+
+	return r && !r->enabled && cairn_pos_diff(r->limit, r->pos) < 0;
+}
+
+static void orders_do_off(void)
+{
+	CHECK_EQ(cairn_buffer_off(1), 0);
+}
+
+static void orders_do_on(void)
+{
+	CHECK_EQ(cairn_buffer_on(1), 0);
+}
+
+TEST(off_A_and_off_B_switches_against_an_instance)
+{
+	void (*const what[])(void) = {cairn_tracing_off, orders_do_off};
+
+	for (unsigned i = 0; i < 4; i++) { /* whose ring is being opened */
+		orders_begin();
+		memset(&cairn_image.control, 0, sizeof(cairn_image.control));
+		CHECK_EQ(orders_init_with(true, 3), 0);
+		orders_do_create();
+		if (i & 1)
+			orders_both(orders_do_open, what[i / 2], orders_instance_is_off, "open, off");
+		else
+			orders_both(what[i / 2], orders_do_open, orders_instance_is_off, "off, open");
+	}
+	for (unsigned i = 0; i < 2; i++) { /* that is being switched on */
+		orders_begin_buffers();
+		orders_do_create();
+		orders_do_off();
+		if (i)
+			orders_both(orders_do_on, cairn_tracing_off, orders_instance_is_off, "on, off");
+		else
+			orders_both(cairn_tracing_off, orders_do_on, orders_instance_is_off, "off, on");
+	}
+}
+
+static bool orders_instance_is_on(void)
+{
+	const struct cairn_ring *r = cairn_image.control.rings[0][0];
+
+	return r && r->enabled;
+}
+
+static void orders_do_main_on(void)
+{
+	CHECK_EQ(cairn_buffer_on(0), 0);
+}
+
+static bool orders_successor_is_on(void)
+{
+	const struct cairn_ring *n = (const struct cairn_ring *)(uintptr_t)cairn_image.rings[0].successor;
+
+	return n && n->enabled;
+}
+
+TEST(off_A_and_off_B_switching_on_against_a_ring_that_is_made)
+{
+	for (unsigned i = 0; i < 2; i++) { /* an instance's */
+		orders_begin();
+		memset(&cairn_image.control, 0, sizeof(cairn_image.control));
+		CHECK_EQ(orders_init_with(true, 3), 0);
+		orders_do_create();
+		orders_do_off();
+		if (i)
+			orders_both(orders_do_open, orders_do_on, orders_instance_is_on, "open, on");
+		else
+			orders_both(orders_do_on, orders_do_open, orders_instance_is_on, "on, open");
+	}
+	for (unsigned i = 0; i < 2; i++) { /* that another one is to go over to */
+		orders_begin_buffers();
+		CHECK_EQ(cairn_buffer_off(0), 0);
+		if (i)
+			orders_both(orders_do_ask, orders_do_main_on, orders_successor_is_on, "ask, on");
+		else
+			orders_both(orders_do_main_on, orders_do_ask, orders_successor_is_on, "on, ask");
+	}
+}
+
+static const struct cairn_ring *orders_saw;
+
+/* A writer of an instance comes, and looks where the ring is. */
+static void orders_do_enter(void)
+{
+	CHECK(cairn_gate_enter(0));
+	orders_saw = CAIRN_LOAD_PTR(cairn_buffer_slot(1, 0));
+}
+
+static void orders_do_grace(void)
+{
+	__atomic_store_n(cairn_buffer_slot(1, 0), NULL, __ATOMIC_RELAXED);
+	cairn_gate_begin_grace();
+}
+
+static bool orders_waits_for_the_writer(void)
+{
+	return !orders_saw || (cairn_image.control.depth_then[0] & CAIRN_GATE_DEPTH_MASK) != 0;
+}
+
+TEST(enter_A_and_grace_A_a_writer_that_comes_against_the_instance_that_goes)
+{
+	for (unsigned order = 0; order < 2; order++) {
+		orders_begin_buffers();
+		orders_do_create();
+		CHECK(orders_instance_is_open());
+		if (order)
+			orders_both(orders_do_enter, orders_do_grace, orders_waits_for_the_writer, "enter, grace");
+		else
+			orders_both(orders_do_grace, orders_do_enter, orders_waits_for_the_writer, "grace, enter");
+	}
+}
+
+static bool orders_sleeps;
+
+static void orders_do_fill(void)
+{
+	for (unsigned i = 0; i < 4096 / 16; i++)
+		orders_emit();
+}
+
+static void orders_do_sleep(void)
+{
+	struct cairn_ring_reader c = {.ring = &cairn_image.rings[0]};
+
+	orders_sleeps = cairn_ring_reader_sleep(&c);
+}
+
+static bool orders_reader_knows(void)
+{
+	return !orders_sleeps || orders_wakes;
+}
+
+TEST(wake_A_and_wake_B_a_reader_that_goes_to_sleep_against_the_packet_it_waits_for)
+{
+	for (unsigned order = 0; order < 2; order++) {
+		orders_start();
+		CHECK_EQ(cairn_buffer_wake_at(0, 50), 0);
+		cairn_image.rings[0].woken = 1; /* for what it has read since */
+		orders_wakes = 0;
+		orders_sleeps = false;
+		if (order)
+			orders_both(orders_do_fill, orders_do_sleep, orders_reader_knows, "fill, sleep");
+		else
+			orders_both(orders_do_sleep, orders_do_fill, orders_reader_knows, "sleep, fill");
+	}
+}
+
+/* No ordering: a nested writer has filled the packet, and the outer one, whose commit shows it to readers, tells them. */
+TEST(wake_of_the_reader_by_the_writer_that_publishes)
+{
+	struct cairn_slot slot = {0};
+
+	orders_start();
+	CHECK_EQ(cairn_buffer_wake_at(0, 50), 0);
+	orders_wakes = 0;
+	CHECK(cairn_reserve(&slot, 1000, 8) != NULL);
+	orders_do_fill();
+	orders_do_sleep();
+	CHECK(orders_sleeps);
+	cairn_commit(&slot);
+	CHECK_EQ(orders_wakes, 1);
+	orders_do_sleep();
+	CHECK(!orders_sleeps);
 }
 
 CHECK_MAIN()

@@ -12,4 +12,6 @@ extern uint64_t whole_clock;
 #define cairn_port_preempt_off() 0ul
 #define cairn_port_preempt_on(s) ((void)(s))
 
+#define CAIRN_PORT_WAKE 1 /* cairn_port_wake() of the test */
+
 #endif
