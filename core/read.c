@@ -132,7 +132,7 @@ int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf, size_t ro
 	for (tries = 0; tries < READ_TRIES; tries++) {
 		struct cairn_ring *r = c->ring;
 		struct read_extent e = read_look(r);
-		uint64_t consumed = cairn_load64(&r->consumed), wanted = read_wanted(r, &e, consumed), bytes, records;
+		uint64_t consumed = cairn_load64(&r->consumed), wanted = read_wanted(r, &e, consumed), bytes, records, cleared;
 		const struct cairn_packet_header *copy = buf;
 
 		if (wanted >= e.end) {
@@ -149,8 +149,10 @@ int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf, size_t ro
 				cairn_store64_release(&r->consumed, (wanted + 1) * (r->pkt_mask + 1) & CAIRN_POS_MASK); /* ORDER consumed:A, pairs with open:A */
 			continue;
 		}
-		if (c->next_record < cairn_load64(&r->start_events) && cairn_load64(&r->start_events) <= copy->events_before)
-			c->next_record = cairn_load64(&r->start_events); /* what was cleared was not overwritten */
+		cleared = cairn_load64(&r->start_events);
+		cleared = cleared < copy->events_before ? cleared : copy->events_before;
+		if (c->next_record < cleared)
+			c->next_record = cleared; /* what was cleared was not overwritten */
 		c->first = read_first(r, wanted, consumed, bytes);
 		c->overrun += copy->events_before - c->next_record;
 		c->next_record = copy->events_before + records;
