@@ -43,7 +43,8 @@
  *	   ~0 while bytes of an older lap may be overwritten.
  *	I8 A ring is retired at rest, while no other writer is in its slow path, by one swap of pos to the next packet's begin with bit 0. So no
  *	   stale limit admits anything (a limit never lies beyond the open packet), every swap from an older pos fails, and nothing of the ring
- *	   changes any more but lost[SWITCH] and, as the last store of the exchange, committed. Its successor begins at that position.
+ *	   changes any more but in_slow, limit (downwards), lost[SWITCH] and, as the last store of the exchange, committed. Its successor
+ *	   begins at that position.
  *
  * Ordering between CPUs (on one CPU program order is enough)
  *	commit:A / read:A	payload and header words, then committed; reader acquires committed
@@ -355,12 +356,12 @@ static bool ring_gave_up(struct cairn_ring *r)
 }
 #endif
 
-/* A record found its ring retired: the pointer leads on by now, or, nested in the exchange itself, it does not yet. */
+/* A record found its ring retired: the pointer leads on by now (or here again, in a new life), or, nested in the exchange itself, it does not yet. */
 static bool ring_was_left(struct cairn_ring *r, uint32_t size)
 {
 	struct cairn_ring **slot = (struct cairn_ring **)(uintptr_t)r->slot;
 
-	if (CAIRN_LOAD_PTR(slot) != r)
+	if (CAIRN_LOAD_PTR(slot) != r || !(cairn_load64(&r->pos) & CAIRN_POS_RETIRED))
 		return true;
 	if (cairn_load32(&r->enabled))
 		(void)ring_lose(r, CAIRN_LOST_SWITCH, size);

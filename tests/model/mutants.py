@@ -29,7 +29,7 @@ RING, INLINE, READ = "core/ring.c", "include/cairn/ring.h", "core/read.c"
 
 # Files, and whether all rules apply or only those that weaken an order.
 FILES = {RING: True, INLINE: True, READ: True, "core/trace.c": False, "core/names.c": False, "core/region.c": False, "core/event.c": False,
-         "core/meta.c": False}
+         "core/meta.c": False, "core/buffer.c": False, "core/gate.c": False, "core/flight.c": False}
 # Not of the algorithm (tests/unit and tests/golden look at what setup writes): only their orders are weakened.
 NOT_MUTATED = {"cairn_ring_setup", "cairn_ring_valid", "cairn_reserve_again", "cairn_commit_again"}
 
@@ -220,9 +220,9 @@ SPECIAL = [
      "if (cairn_load64(&h->seq) == old_lap)", "cairn_fence_release(); if (cairn_load64(&h->seq) == old_lap)"),
     (RING, "ring_open_packet", "losses counted behind the swap", "lost = cairn_ring_lost(r);", "lost = 0;",
      "return RING_MOVED;", "return RING_MOVED; lost = cairn_ring_lost(r);"),
-    (RING, "ring_open_packet", "count of records goes on", "o, ns + CAIRN_PACKET_HEADER_BYTES)", "o, (ns + CAIRN_PACKET_HEADER_BYTES) | (o & ~CAIRN_POS_MASK))"),
-    (RING, "ring_open_packet", "closed.ts_close read anew", "cairn_store64(&c->ts_close, ts)", "cairn_store64(&c->ts_close, cairn_port_clock())"),
-    (RING, "ring_open_packet", "ts_begin read anew", "cairn_store64(&h->ts_begin, ts)", "cairn_store64(&h->ts_begin, cairn_port_clock())"),
+    (RING, "ring_open_packet", "count of records goes on", "o, ns + CAIRN_PACKET_HEADER_BYTES,", "o, (ns + CAIRN_PACKET_HEADER_BYTES) | (o & ~CAIRN_POS_MASK),"),
+    (RING, "ring_open_packet", "closed.ts_close read anew", "cairn_store64(&c->ts_close, close)", "cairn_store64(&c->ts_close, cairn_port_clock())"),
+    (RING, "ring_open_packet", "ts_begin read anew", "cairn_store64(&h->ts_begin, t->ts)", "cairn_store64(&h->ts_begin, cairn_port_clock())"),
     (RING, "ring_open_packet", "a lost swap taken for a loss", "return RING_MOVED;", "return RING_LOST;"),
     (RING, "ring_open_packet", "valid before the header is whole", "cairn_store64_release(&h->seq, s);", "",
      "cairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8);",
@@ -236,39 +236,34 @@ SPECIAL = [
      "cairn_store64(&r->events_total, total);", "cairn_store64(&h->events_before, total);", "cairn_store64(&h->events_before, total); h = ring_hdr(r, q);"),
     (INLINE, "cairn_pos_diff", "without wrap", "return (int64_t)((a - b) << (64 - CAIRN_POS_BITS)) >> (64 - CAIRN_POS_BITS);",
      "return (int64_t)((a & CAIRN_POS_MASK) - (b & CAIRN_POS_MASK));"),
-    (INLINE, "cairn_ring_turn", "record's time read behind the swap", "s->ts = ts;", "s->ts = cairn_port_clock();"),
-    (INLINE, "cairn_ring_commit", "published from pos", "cairn_ring_publish(r, s->end)", "cairn_ring_publish(r, cairn_load64(&r->pos))"),
-    (READ, "cairn_ring_reader_read", "the open packet handed out", "if (wanted == open)", "if (wanted == open + 1)"),
-    (READ, "read_wanted", "a lap and a packet", "oldest = open + 1 > slots ? open + 1 - slots : 0;", "oldest = open > slots ? open - slots : 0;"),
+    (INLINE, "cairn_ring_turn_at", "record's time read behind the swap", "s->ts = ts;", "s->ts = cairn_port_clock();"),
+    (INLINE, "cairn_ring_commit_first", "published from pos", "cairn_ring_publish(r, s->end)", "cairn_ring_publish(r, cairn_load64(&r->pos))"),
+    (READ, "cairn_ring_reader_read", "the open packet handed out", "if (wanted >= e.end)", "if (wanted > e.end)"),
+    (READ, "read_wanted", "a lap and a packet", "oldest = newest > slots ? newest - slots : 0", "oldest = newest > slots + 1 ? newest - slots - 1 : 0"),
 ]
 
 STALE_LIMIT = "a limit that is too low only costs the next record a slow path"
 HEADER_STORES = "stores to a packet that is not valid yet; the release of seq comes after them"
 FREE_STORES = "nobody reads the one before the other: they are published by what follows"
 EQUIVALENT = {
-    "ring_set_limit: without - 4: if (CAIRN_UNLIKELY(!cairn_load32(&r->enabled))) cairn_store64(&r->limit, ring_packet_start(r, limit)[ - 4])":
+    "ring_close_limit: without - 4: cairn_store64(&r->limit, ring_packet_start(r, pos)[ - 4])":
         "no record ends at or before the first byte of its packet",
     "cairn_ring_publish: swap: cairn_store64(&r->events_total, total); cairn_store64(&h->events_before, total);": FREE_STORES,
-    "ring_open_packet: drop: ring_set_limit(r, ns + packet - 4);": STALE_LIMIT,
-    "ring_open_packet: swap: cairn_store64(&c->end, o); cairn_store64(&c->ts_close, ts);": FREE_STORES,
-    "ring_open_packet: swap: cairn_store64(&c->ts_close, ts); cairn_store64(&ring_hdr(r, o)->events_discarded, lost);": FREE_STORES,
-    "ring_open_packet: swap: cairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8); cairn_store64(&h->ts_begin, ts);": HEADER_STORES,
-    "ring_open_packet: swap: cairn_store64(&h->ts_begin, ts); cairn_store64(&h->ts_end, ts);": HEADER_STORES,
-    "ring_open_packet: swap: cairn_store64(&h->ts_end, ts); (void)cairn_local_cas64(&h->events_discarded, old_lost, lost);": HEADER_STORES,
+    "ring_open_packet: drop: ring_set_limit(r, t, t->counting ? ns - 4 : ns + packet - 4);": STALE_LIMIT,
+    "ring_open_packet: swap: cairn_store64(&c->end, o); cairn_store64(&c->ts_close, close);": FREE_STORES,
+    "ring_open_packet: swap: cairn_store64(&c->ts_close, close); cairn_store64(&ring_hdr(r, o)->events_discarded, lost);": FREE_STORES,
+    "ring_open_packet: swap: cairn_store64(&h->content_bits, CAIRN_PACKET_HEADER_BYTES * 8); cairn_store64(&h->ts_begin, t->ts);": HEADER_STORES,
+    "ring_open_packet: swap: cairn_store64(&h->ts_begin, t->ts); cairn_store64(&h->ts_end, t->ts);": HEADER_STORES,
     "ring_open_packet: swap: cairn_store64_release(&h->seq, s); cairn_store64(&r->seq_hint, s);":
         "the number nearest to the hint is the same one packet earlier and later",
-    "ring_open_packet: swap: cairn_store64(&r->seq_hint, s); ring_set_limit(r, ns + packet - 4);": STALE_LIMIT,
-    "ring_open_packet: without + packet: ring_set_limit(r, ns[ + packet] - 4)": STALE_LIMIT,
+    "ring_open_packet: swap: cairn_store64(&r->seq_hint, s); ring_set_limit(r, t, t->counting ? ns - 4 : ns + packet - 4);": STALE_LIMIT,
+    "ring_open_packet: without + packet: ring_set_limit(r, t, t->counting ? ns - 4 : ns[ + packet] - 4)": STALE_LIMIT,
     "ring_open_packet: always: (cairn_load64(&h->seq) == old_lap)": "the swap compares; the load before it only saves a write to the line",
-    "cairn_ring_slow: always: (cairn_load64(&r->pos) == o)": "reserve looks at everything again",
-    "cairn_ring_stop: without - 4: cairn_store64(&r->limit, ring_packet_start(r, cairn_load64(&r->pos))[ - 4])":
-        "no record ends at or before the first byte of its packet",
     "cairn_ring_reserve: without: turn == CAIRN_TURN_FULL": "the slow path looks at everything anew",
     "cairn_ring_commit: drop: cairn_barrier();": "an order for the compiler; the model calls a function at each access",
-    "cairn_ring_flush: > is >=: if (++retries [>] CAIRN_CLOCK_RETRIES) return": "one attempt less",
-    "read_wanted: > is >=: uint64_t slots = read_slots(r), oldest = open + 1 [>] slots ? open + 1 - slots : 0": "both are 0 then",
-    "read_wanted: < is <=: if (behind [<] 0) return open": "the same value",
-    "read_wanted: < is <=: return wanted > open || wanted [<] oldest ? oldest : wanted": "the same value",
+    "read_wanted: > is >=: uint64_t oldest = newest [>] slots ? newest - slots : 0, wanted": "both are 0 then",
+    "read_wanted: < is <=: if (behind [<] 0) return e->end": "the same value",
+    "read_wanted: < is <=: return wanted > e->open || wanted [<] oldest ? oldest : wanted": "the same value",
     "read_copy: never: (cairn_load64_acquire(&h->seq) != seq)": "the number is looked at again after the copy; before it, it saves the copy",
     "read_copy: relaxed: cairn_load64_acquire(&h->seq)":
         "the packet lies below the committed that was acquired; who has no committed needs it (writer.pml, poller)",
@@ -277,14 +272,19 @@ EQUIVALENT = {
     "cairn_ring_reader_read: < is <=: tries [<] READ_TRIES": "one attempt more",
     "read_begin: never: (cairn_load64_acquire(&h->seq) != wanted)": "the number is looked at again behind the load",
     "read_begin: relaxed: cairn_load64_acquire(&h->seq)": "as in read_copy: commit:A covers it",
+    "buffer_open: relaxed: if (!__atomic_compare_exchange_n(&r->state, &state, CAIRN_RING_LIVE, false, [__ATOMIC_ACQUIRE], __ATOMIC_RELAXED)) return":
+        "the full fences of attach:A and attach:B stand between the words of the block and this",
+    "buffer_follow_switch: drop: cairn_fence_full();":
+        "not equivalent: it takes three CPUs to see it (one switches on, one off, one makes the ring), and orders.c has two",
     "trace_set_state: relaxed: else (void)__atomic_fetch_and(flags, ~flag, [__ATOMIC_RELEASE])":
         "a flag that is taken away says nothing of other words (stopped:A is the other half)",
 }
 
 # Quick ones first: most mutants die in the first stage.
-WRITER_STAGES = [("nesting", ["one_write"]), ("reader", []), ("orders", []),
+WRITER_STAGES = [("nesting", ["one_write"]), ("reader", []), ("orders", []), ("exchange", ["before", "wrap"]),
                  ("nesting", ["stop", "mode", "nesting_consumer", "forged", "leaps", "back_between", "wrap", "far_ahead", "flush", "no_ring", "coarse", "stale"]),
-                 ("consumer", []), ("nesting", ["losses", "two_writes", "back_at_every"]), ("nesting", ["random", "three_writes"])]
+                 ("consumer", []), ("nesting", ["losses", "two_writes", "back_at_every"]), ("nesting", ["random", "three_writes"]),
+                 ("exchange", ["back"])]
 STAGES = {RING: WRITER_STAGES, INLINE: WRITER_STAGES, READ: [("consumer", [])]}
 OTHER_STAGES = [("orders", [])]
 
