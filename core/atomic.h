@@ -59,6 +59,11 @@ CAIRN_INLINE uint64_t cairn_load64_acquire(const volatile uint64_t *p)
 	return cairn_model_load(p, 8, CAIRN_ACQUIRE);
 }
 
+CAIRN_INLINE uint32_t cairn_load32_acquire(const volatile uint32_t *p)
+{
+	return (uint32_t)cairn_model_load(p, 4, CAIRN_ACQUIRE);
+}
+
 CAIRN_INLINE void cairn_store64_release(volatile uint64_t *p, uint64_t v)
 {
 	cairn_model_store(p, 8, v, CAIRN_RELEASE);
@@ -126,6 +131,11 @@ CAIRN_INLINE void cairn_store32(volatile uint32_t *p, uint32_t v)
 }
 
 CAIRN_INLINE uint64_t cairn_load64_acquire(const volatile uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+CAIRN_INLINE uint32_t cairn_load32_acquire(const volatile uint32_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }

@@ -75,6 +75,29 @@ static bool buffer_is_written(unsigned buffer)
 	return (kind == CAIRN_BUFFER_MAIN || kind == CAIRN_BUFFER_INSTANCE) && !(cairn_load32(&cairn_image.control.leaving) >> buffer & 1);
 }
 
+/*
+ * Control block i if it is in use, or was; else NULL. The memory of others may not be there (cairn_port_populate()), and is not looked at:
+ * block i of CPU i until its main ring is opened, further ones until they were taken once.
+ */
+static struct cairn_ring *buffer_block(unsigned i)
+{
+	const struct cairn_plan *p = &cairn_image.plan;
+	bool there = i < p->nr_cpus ? CAIRN_LOAD_PTR(&cairn_rings[i]) != NULL : i - p->nr_cpus < cairn_load32(&cairn_image.control.blocks);
+
+	return there ? &cairn_image.rings[i] : NULL;
+}
+
+static unsigned buffer_nr_blocks(void)
+{
+	return cairn_image.plan.nr_cpus + cairn_load32(&cairn_image.control.blocks);
+}
+
+/* CPUs whose rings can be exchanged. */
+static unsigned buffer_nr_cpus(void)
+{
+	return cairn_image.plan.nr_cpus - cairn_image.plan.nr_fixed;
+}
+
 static bool buffer_lock(void)
 {
 	unsigned tries;
@@ -109,15 +132,17 @@ static uint64_t buffer_meets(uint64_t at, uint64_t bytes)
 	const struct cairn_plan *p = &cairn_image.plan;
 	unsigned i;
 
-	for (i = 0; i < p->nr_rings; i++) {
-		const struct cairn_ring *r = &cairn_image.rings[i];
-		uint64_t from = r->packets_offset - p->packets, size = r->ring_mask + 1;
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		const struct cairn_ring *r = buffer_block(i);
+		uint64_t from = i * p->ring_bytes, size = p->ring_bytes; /* kept for the main ring that will be opened here */
 
-		if (cairn_load32(&r->state) == CAIRN_RING_UNUSED && i < p->nr_cpus && !CAIRN_LOAD_PTR(&cairn_rings[i]) && !cairn_load32(&r->magic)) {
-			from = i * p->ring_bytes; /* kept for the main ring that will be opened here */
-			size = p->ring_bytes;
-		} else if (cairn_load32(&r->state) == CAIRN_RING_UNUSED || cairn_load32(&r->state) == CAIRN_RING_POOLED) {
-			continue;
+		if (r) {
+			uint32_t state = cairn_load32(&r->state);
+
+			if (state == CAIRN_RING_UNUSED || state == CAIRN_RING_POOLED)
+				continue;
+			from = r->packets_offset - p->packets;
+			size = r->ring_mask + 1;
 		}
 		if (at < from + size && from < at + bytes)
 			return from + size;
@@ -168,13 +193,21 @@ static struct cairn_ring *buffer_find_block(unsigned buffer, unsigned cpu, uint6
 	struct cairn_ring *fresh = NULL;
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->cpu == cpu && r->buffer == buffer && r->ring_mask == ring_bytes - 1)
 			return r; /* B2 */
-		if (!fresh && i >= cairn_image.plan.nr_cpus && cairn_load32(&r->state) == CAIRN_RING_UNUSED)
+		if (!fresh && cairn_load32(&r->state) == CAIRN_RING_UNUSED)
 			fresh = r;
+	}
+	if (!fresh && i < cairn_image.plan.nr_rings) {
+		fresh = &cairn_image.rings[i];
+		if (cairn_populate((uint64_t)((char *)fresh - cairn_image.region), sizeof(*fresh)))
+			return NULL;
+		cairn_store32(&cairn_image.control.blocks, cairn_image.control.blocks + 1);
 	}
 	return fresh;
 }
@@ -184,6 +217,10 @@ static void buffer_pool(struct cairn_ring *r)
 {
 	cairn_store32(&r->magic, 0);
 	cairn_store64(&r->committed, 0); /* to readers: never used */
+	if (r->pos == CAIRN_POS_RETIRED) { /* no CPU has ever come to it */
+		cairn_store32(&r->state, CAIRN_RING_UNUSED);
+		return;
+	}
 	r->quiet = cairn_load64(&cairn_image.control.quiet[r->cpu]);
 	cairn_store32(&r->state, CAIRN_RING_POOLED);
 }
@@ -217,8 +254,6 @@ static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ri
 
 	if (at == BUFFER_NO_EXTENT)
 		return NULL;
-	if (cairn_populate((uint64_t)((char *)r - cairn_image.region), sizeof(*r)))
-		return NULL;
 	if (cairn_load32(&r->state) == CAIRN_RING_UNUSED) {
 		r->index = (uint32_t)(r - cairn_image.rings);
 		r->cpu = cpu;
@@ -241,7 +276,7 @@ static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ri
 	cairn_store64(&r->woken, 0);
 	cairn_store64(&r->reader, 0);
 	r->start_lost = 0;
-	cairn_store32(&r->state, CAIRN_RING_PREPARED);
+	cairn_store32_release(&r->state, CAIRN_RING_PREPARED); /* ORDER busy:A: also to who opens it (buffer_open()), who acquires it */
 	return r;
 }
 
@@ -258,7 +293,6 @@ static void buffer_fit_out(struct cairn_ring *n, const struct cairn_ring *r)
 	uint64_t old_bytes = r->ring_mask + 1, level = r->wake_bytes;
 
 	n->wake_bytes = old_bytes > n->ring_mask + 1 ? level / (old_bytes / (n->ring_mask + 1)) : level * ((n->ring_mask + 1) / old_bytes);
-	cairn_store32(&n->enabled, buffer_wants_on(n->buffer));
 }
 
 /* Who turned the switch since `n` was fitted out may not have found it. After a full fence behind what leads to `n`. */
@@ -276,6 +310,7 @@ static void buffer_follow_switch(struct cairn_ring *n)
 static void buffer_ask(struct cairn_ring *r, struct cairn_ring *n, unsigned then)
 {
 	buffer_fit_out(n, r);
+	cairn_store32(&n->enabled, buffer_wants_on(n->buffer));
 	cairn_store32(&r->then, then);
 	/*
 	 * ORDER request:A / request:B
@@ -305,17 +340,31 @@ static bool buffer_was_left(const struct cairn_ring *r)
 	return cairn_load32(&r->state) == CAIRN_RING_FROZEN && cairn_load64_acquire(&r->committed) & CAIRN_POS_RETIRED;
 }
 
+/*
+ * Nobody reads the ring, and nobody can claim it from here on (R4 of read.c). buffer_take() opens it again.
+ */
+static bool buffer_keep_from_readers(struct cairn_ring *r)
+{
+	uint64_t nobody = 0;
+
+	/* ORDER claim:A, pairs with claim:B: what the last reader did with its memory comes before what we do */
+	return __atomic_compare_exchange_n(&r->reader, &nobody, CAIRN_READER_NOBODY, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED) ||
+	       nobody == CAIRN_READER_NOBODY;
+}
+
 /* Blocks that their CPUs have left change hands: to the pool, or to a snapshot. */
 static void buffer_settle(void)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->quiet != cairn_load64_acquire(&cairn_image.control.quiet[r->cpu])) /* ORDER quiet:B, pairs with quiet:A */
 			cairn_store32(&r->state, CAIRN_RING_UNUSED);
-		else if (cairn_load32(&r->then) == CAIRN_BUFFER_NONE && buffer_was_left(r) && !cairn_load64(&r->reader))
+		else if (cairn_load32(&r->then) == CAIRN_BUFFER_NONE && buffer_was_left(r) && buffer_keep_from_readers(r))
 			buffer_pool(r);
 	}
 }
@@ -325,9 +374,11 @@ static bool buffer_is_being_begun(const struct cairn_ring *n)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		const struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		const struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && !buffer_was_left(r) &&
 		    cairn_load64(&r->successor) == ((uint64_t)(uintptr_t)n | CAIRN_SUCCESSOR_TAKEN))
 			return true;
@@ -354,9 +405,11 @@ static struct cairn_ring *buffer_frozen(unsigned snapshot, unsigned cpu)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && cairn_load32(&r->then) == snapshot && r->cpu == cpu)
 			return r;
 	}
@@ -368,11 +421,11 @@ static bool buffer_is_asked_for(const struct cairn_ring *n)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		const struct cairn_ring *r = &cairn_image.rings[i];
-		uint32_t state = cairn_load32(&r->state);
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		const struct cairn_ring *r = buffer_block(i);
+		uint32_t state = r ? cairn_load32(&r->state) : CAIRN_RING_UNUSED;
 
-		if ((cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN) == (uint64_t)(uintptr_t)n &&
+		if (r && (cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN) == (uint64_t)(uintptr_t)n &&
 		    (state == CAIRN_RING_LIVE || (state == CAIRN_RING_FROZEN && !buffer_was_left(r))))
 			return true;
 	}
@@ -384,13 +437,19 @@ static void buffer_undo(unsigned buffer)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		uint32_t prepared = CAIRN_RING_PREPARED;
+
+		if (!r)
+			continue;
 		if (cairn_load32(&r->state) != CAIRN_RING_PREPARED || r->buffer != buffer || buffer_is_asked_for(r))
 			continue;
-		/* Nobody asks any more: or its CPU has gone over while we looked (which retired:B has then shown us) */
-		if (cairn_load32(&r->state) == CAIRN_RING_PREPARED)
+		if (buffer_is_written(buffer) && !buffer_current(buffer, r->cpu))
+			continue; /* it waits for its CPU's main ring to be opened (cairn_buffers_attach()) */
+		/* Nobody asks any more: or its CPU has gone over while we looked (which retired:B has then shown us), or opens it just now */
+		if (__atomic_compare_exchange_n(&r->state, &prepared, CAIRN_RING_UNUSED, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			buffer_pool(r);
 	}
 }
@@ -409,13 +468,13 @@ static struct cairn_ring *buffer_prepared(unsigned buffer, unsigned cpu, uint64_
 int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes)
 {
 	const struct cairn_plan *p = &cairn_image.plan;
-	unsigned first = cpu == CAIRN_ALL_CPUS ? 0 : cpu, last = cpu == CAIRN_ALL_CPUS ? p->nr_cpus : cpu + 1, i;
+	unsigned first = cpu == CAIRN_ALL_CPUS ? 0 : cpu, last = cpu == CAIRN_ALL_CPUS ? buffer_nr_cpus() : cpu + 1, i;
 	uint64_t bytes;
 	int err = CAIRN_ENOMEM;
 
 	if (!cairn_image.region)
 		return CAIRN_EIO;
-	if (!buffer_is_written(buffer) || !ring_bytes || first >= p->nr_cpus)
+	if (!buffer_is_written(buffer) || !ring_bytes || first >= buffer_nr_cpus())
 		return CAIRN_EINVAL;
 	if (ring_bytes > p->arena_bytes)
 		return CAIRN_ERANGE;
@@ -512,21 +571,21 @@ static struct cairn_ring *buffer_renew(struct cairn_ring *r, unsigned snapshot)
 	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)r->next;
 
 	r->next = 0;
-	if (!n && buffer_can_renew(f, r))
+	if (!n && buffer_can_renew(f, r) && buffer_keep_from_readers(f))
 		buffer_pool(f);
 	else if (f)
 		cairn_store32(&f->then, CAIRN_BUFFER_NONE);
 	return n ? n : buffer_prepared(r->buffer, r->cpu, r->ring_mask + 1);
 }
 
-static int buffer_snapshot(unsigned buffer, unsigned snapshot)
+/* *asked: there is a snapshot, if an error comes then not of all CPUs. */
+static int buffer_snapshot(unsigned buffer, unsigned snapshot, bool *asked)
 {
-	const struct cairn_plan *p = &cairn_image.plan;
 	unsigned i;
 	int err = 0;
 
 	/* what may fail comes first */
-	for (i = 0; i < p->nr_cpus; i++) {
+	for (i = 0; i < buffer_nr_cpus(); i++) {
 		struct cairn_ring *r = buffer_current(buffer, i);
 
 		if (!r)
@@ -540,7 +599,8 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 		if (!r->next)
 			return CAIRN_ENOMEM;
 	}
-	for (i = 0; i < p->nr_cpus; i++) {
+	*asked = true;
+	for (i = 0; i < buffer_nr_cpus(); i++) {
 		struct cairn_ring *r = buffer_current(buffer, i), *n;
 
 		if (!r)
@@ -551,7 +611,7 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 			 * the snapshot before, then this one is empty here.
 			 */
 			if (cairn_load32(&r->then) == snapshot)
-				cairn_ring_clear(r);
+				cairn_ring_give_up(r);
 			cairn_store32(&r->then, snapshot);
 			continue;
 		}
@@ -566,8 +626,8 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot)
 
 int cairn_buffer_snapshot(unsigned buffer)
 {
+	bool fresh, asked = false;
 	int snapshot, err;
-	bool fresh;
 
 	if (!cairn_image.region)
 		return CAIRN_EIO;
@@ -580,9 +640,10 @@ int cairn_buffer_snapshot(unsigned buffer)
 	fresh = snapshot < 0;
 	if (fresh)
 		snapshot = buffer_find_free_row();
-	err = snapshot < 0 ? snapshot : buffer_snapshot(buffer, (unsigned)snapshot);
-	if (err) {
+	err = snapshot < 0 ? snapshot : buffer_snapshot(buffer, (unsigned)snapshot, &asked);
+	if (err)
 		buffer_undo(buffer);
+	if (err && !asked) {
 		buffer_unlock();
 		return err;
 	}
@@ -597,7 +658,7 @@ int cairn_buffer_snapshot(unsigned buffer)
 	}
 	cairn_store64(&buffer_row((unsigned)snapshot)->taken_at, cairn_now());
 	buffer_unlock();
-	return snapshot;
+	return err ? err : snapshot;
 }
 
 struct cairn_ring *cairn_buffer_snapshot_ring(unsigned buffer, unsigned cpu)
@@ -612,9 +673,11 @@ static void buffer_free_snapshot(unsigned snapshot)
 {
 	unsigned i;
 
-	for (i = 0; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
+		if (!r)
+			continue;
 		/* of those whose CPU has not gone over yet, too: what they hold is given up when it does */
 		if (cairn_load32(&r->then) == snapshot && (cairn_load32(&r->state) == CAIRN_RING_FROZEN || cairn_load64(&r->successor)))
 			cairn_store32(&r->then, CAIRN_BUFFER_NONE);
@@ -670,6 +733,7 @@ static bool buffer_is_name(const char *name)
 static void buffer_open(struct cairn_ring *r)
 {
 	uint32_t state = CAIRN_RING_PREPARED;
+	unsigned i;
 
 	if (!__atomic_compare_exchange_n(&r->state, &state, CAIRN_RING_LIVE, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
@@ -680,6 +744,11 @@ static void buffer_open(struct cairn_ring *r)
 	r->limit = (uint64_t)0 - 4;
 	r->pos = r->committed = 0;
 	r->consumed = r->start = 0;
+	/* the block may have served another stream before */
+	r->events_total = r->seq_hint = r->start_events = r->start_lost = 0;
+	r->cleared = 0;
+	for (i = 0; i < CAIRN_NR_LOST; i++)
+		r->lost[i] = r->start_lost_by[i] = 0;
 	((struct cairn_packet_header *)(uintptr_t)r->base)->ts_end = cairn_ring_last(CAIRN_LOAD_PTR(&cairn_rings[r->cpu])); /* for narrow clocks */
 	cairn_store32(&r->enabled, buffer_wants_on(r->buffer));
 	/* ORDER ring:A, pairs with ring:B: the whole control block, then the pointer */
@@ -698,13 +767,16 @@ void cairn_buffers_attach(unsigned cpu)
 {
 	unsigned i;
 
+	if (!cairn_gate_enter(cpu)) /* an instance may be removed meanwhile */
+		return;
 	/* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside; the fence is that of off:A (trace.c) */
-	for (i = cairn_image.plan.nr_cpus; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
-		if (buffer_waits(r, cpu))
+		if (r && buffer_waits(r, cpu))
 			buffer_open(r);
 	}
+	cairn_gate_leave(cpu);
 }
 
 int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mode)
@@ -717,7 +789,7 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 
 	if (!cairn_image.region)
 		return CAIRN_EIO;
-	if (!buffer_is_name(name))
+	if (!buffer_is_name(name) || (mode != CAIRN_OVERWRITE && mode != CAIRN_DISCARD))
 		return CAIRN_EINVAL;
 	if (!ring_bytes || ring_bytes > p->arena_bytes)
 		return CAIRN_ERANGE;
@@ -735,7 +807,7 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 	row->paused = 0;
 	row->parent = 0;
 	row->ring_bytes = bytes;
-	for (i = 0; i < p->nr_cpus; i++) {
+	for (i = 0; i < buffer_nr_cpus(); i++) {
 		if (!buffer_take((unsigned)b, i, bytes)) {
 			buffer_undo((unsigned)b);
 			buffer_unlock();
@@ -750,10 +822,10 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 	 *   block set aside, then is the main ring there; the opener: main ring, then what is set aside. One of the two sees both.
 	 */
 	cairn_fence_full(); /* ORDER attach:A, pairs with attach:B */
-	for (i = p->nr_cpus; i < p->nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
-		if (r->buffer == (unsigned)b && r->cpu < p->nr_cpus && CAIRN_LOAD_PTR(&cairn_rings[r->cpu]) && buffer_waits(r, r->cpu))
+		if (r && r->buffer == (unsigned)b && r->cpu < p->nr_cpus && CAIRN_LOAD_PTR(&cairn_rings[r->cpu]) && buffer_waits(r, r->cpu))
 			buffer_open(r);
 	}
 	buffer_unlock();
@@ -785,21 +857,27 @@ int cairn_buffer_remove(unsigned buffer)
 	return 0;
 }
 
-/* No CPU holds a pointer to its rings any more. */
-static void buffer_free_instance(unsigned buffer)
+/* No CPU holds a pointer to its rings any more. False: a reader still has one of them. */
+static bool buffer_free_instance(unsigned buffer)
 {
 	unsigned i;
 
-	for (i = cairn_image.plan.nr_cpus; i < cairn_image.plan.nr_rings; i++) {
-		struct cairn_ring *r = &cairn_image.rings[i];
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
 
-		if (r->buffer != buffer || cairn_load32(&r->state) == CAIRN_RING_UNUSED)
+		if (r && r->buffer == buffer && cairn_load32(&r->state) != CAIRN_RING_UNUSED && !buffer_keep_from_readers(r))
+			return false;
+	}
+	for (i = 0; i < buffer_nr_blocks(); i++) {
+		struct cairn_ring *r = buffer_block(i);
+
+		if (!r || r->buffer != buffer || cairn_load32(&r->state) == CAIRN_RING_UNUSED)
 			continue;
 		cairn_store32(&r->magic, 0);
 		cairn_store64(&r->committed, 0);
-		r->reader = 0;
 		cairn_store32(&r->state, CAIRN_RING_UNUSED);
 	}
+	return true;
 }
 
 static void buffer_work_on_leaving(void)
@@ -817,14 +895,34 @@ static void buffer_work_on_leaving(void)
 		return;
 	cairn_image.control.grace = false;
 	for (i = 1; i < cairn_image.plan.max_buffers; i++) {
-		if (cairn_image.control.graced >> i & 1)
-			buffer_free_instance(i);
+		if (cairn_image.control.graced >> i & 1 && !buffer_free_instance(i))
+			cairn_image.control.graced &= ~(1u << i); /* again, later */
 	}
 	cairn_store32(&cairn_image.control.leaving, cairn_image.control.leaving & ~cairn_image.control.graced);
 }
 
 void cairn_buffers_work(void)
 {
+	cairn_buffers_quiet();
+	if (!cairn_image.region || __atomic_exchange_n(&cairn_image.control.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
+		return; /* somebody is at it */
+	buffer_work_on_leaving();
+	buffer_settle();
+	buffer_unlock();
+}
+
+void cairn_buffers_take_over(unsigned cpu)
+{
+	uint64_t depth = cairn_load64(&cairn_image.control.depth[cpu]);
+
+	if (depth & CAIRN_GATE_DEPTH_MASK) /* it was left between enter and leave */
+		cairn_store64_release(&cairn_image.control.depth[cpu], (depth | CAIRN_GATE_DEPTH_MASK) + 1); /* ORDER leave:A, pairs with grace:B */
+	cairn_store64_release(&cairn_image.control.quiet[cpu], cairn_load64(&cairn_image.control.quiet[cpu]) + 1); /* ORDER quiet:A, pairs with quiet:B */
+}
+
+void cairn_buffers_quiet(void)
+{
+	unsigned long preempt = cairn_port_preempt_off();
 	unsigned cpu = cairn_port_cpu();
 
 	/*
@@ -833,11 +931,7 @@ void cairn_buffers_work(void)
 	 */
 	if (cpu < CAIRN_MAX_CPUS)
 		cairn_store64_release(&cairn_image.control.quiet[cpu], cairn_load64(&cairn_image.control.quiet[cpu]) + 1); /* ORDER quiet:A, pairs with quiet:B */
-	if (!cairn_image.region || __atomic_exchange_n(&cairn_image.control.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
-		return; /* somebody is at it */
-	buffer_work_on_leaving();
-	buffer_settle();
-	buffer_unlock();
+	cairn_port_preempt_on(preempt);
 }
 
 /* ---- the rest ---- */
@@ -989,6 +1083,7 @@ void cairn_buffers_begin(void)
 	row->mode = (uint32_t)cairn_image.mode;
 	row->ring_bytes = cairn_image.plan.ring_bytes;
 	cairn_image.control.hint = cairn_image.plan.ring_bytes * cairn_image.plan.nr_cpus;
+	cairn_image.control.blocks = 0;
 }
 
 void cairn_buffers_forget(void)
@@ -1001,6 +1096,8 @@ void cairn_buffers_forget(void)
 		for (cpu = 0; cpu < CAIRN_MAX_CPUS; cpu++)
 			*cairn_buffer_slot(b, cpu) = NULL;
 	}
+	for (cpu = 0; cpu < CAIRN_MAX_CPUS; cpu++)
+		cairn_image.control.depth[cpu] = cairn_image.control.depth_then[cpu] = cairn_image.control.quiet[cpu] = 0; /* of threads that a child does not have */
 	cairn_image.control.busy = 0;
 	cairn_image.control.made = 0;
 	cairn_image.control.leaving = 0;

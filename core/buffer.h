@@ -27,6 +27,12 @@ CAIRN_PRIVATE struct cairn_ring *cairn_buffer_snapshot_ring(unsigned buffer, uns
 /* A main ring was opened under this index: open what instances have set aside for it. Context: that of cairn_ring_open(). */
 CAIRN_PRIVATE void cairn_buffers_attach(unsigned cpu);
 
+/* The writer context of this index has ended, perhaps in the middle of an event. Context: cairn_ring_hand_over(). */
+CAIRN_PRIVATE void cairn_buffers_take_over(unsigned cpu);
+
+/* This CPU is in no event now. Context: thread. */
+CAIRN_PRIVATE void cairn_buffers_quiet(void);
+
 /* Take back what CPUs have left. `quiet`: this CPU is in no event. Context: thread, any number of callers. */
 CAIRN_PRIVATE void cairn_buffers_work(void);
 
@@ -34,6 +40,7 @@ CAIRN_PRIVATE void cairn_buffers_work(void);
  * gate.c: between enter and leave a CPU holds pointers to instances' rings. A change that was made before cairn_gate_begin_grace() is known to
  * all who enter later; once cairn_gate_grace_is_over() says so, who entered before has left.
  */
+#define CAIRN_GATE_DEPTH_MASK ((uint64_t)0xff)
 CAIRN_PRIVATE bool cairn_gate_enter(unsigned cpu); /* false: nested too deep */
 CAIRN_PRIVATE void cairn_gate_leave(unsigned cpu);
 CAIRN_PRIVATE void cairn_gate_begin_grace(void);

@@ -14,6 +14,10 @@ static uint64_t flight_hz(void)
 
 static uint64_t flight_ticks(uint64_t ns, uint64_t hz)
 {
+	const uint64_t most = (uint64_t)1 << 62;
+
+	if (hz > 18000000000u || ns / 1000000000u >= most / hz)
+		return most; /* for ever, as near as makes no difference */
 	return ns / 1000000000u * hz + ns % 1000000000u * hz / 1000000000u;
 }
 
@@ -24,7 +28,11 @@ void cairn_stop_after(uint64_t events)
 		return;
 	}
 	cairn_store64(&cairn_ring_orders.left, events);
-	cairn_store32(&cairn_ring_orders.counting, 1);
+	/*
+	 * ORDER count:A / count:B
+	 *   how many, then that they are counted; who sees the one sees the other.
+	 */
+	cairn_store32_release(&cairn_ring_orders.counting, 1); /* ORDER count:A, pairs with count:B */
 	/* counting, then each limit; the writer: limit, then is counting what it was */
 	cairn_fence_full(); /* ORDER stop:A, pairs with open:B (ring.c) */
 	cairn_buffer_each_ring(CAIRN_BUFFER_NONE, cairn_ring_pull);
@@ -32,7 +40,7 @@ void cairn_stop_after(uint64_t events)
 
 int cairn_keep(uint64_t before_ns, uint64_t after_ns)
 {
-	uint64_t hz, now, before;
+	uint64_t hz, now, before, at;
 
 	if (!cairn_image.region)
 		return CAIRN_EIO;
@@ -42,13 +50,14 @@ int cairn_keep(uint64_t before_ns, uint64_t after_ns)
 	now = cairn_now();
 	before = flight_ticks(before_ns, hz);
 	cairn_store64(&cairn_ring_orders.keep_from, before < now ? now - before : 1);
-	cairn_store64(&cairn_ring_orders.stop_at, now + flight_ticks(after_ns, hz));
+	at = now + flight_ticks(after_ns, hz);
+	cairn_store64(&cairn_ring_orders.stop_at, at ? at : 1);
 	return 0;
 }
 
 bool cairn_is_armed(void)
 {
-	return cairn_load32(&cairn_ring_orders.counting) || cairn_load64(&cairn_ring_orders.stop_at);
+	return cairn_is_tracing_on() && (cairn_load32(&cairn_ring_orders.counting) || cairn_load64(&cairn_ring_orders.stop_at));
 }
 
 void cairn_flight_disarm(void)
@@ -62,6 +71,6 @@ void cairn_flight_tick(void)
 {
 	uint64_t at = cairn_load64(&cairn_ring_orders.stop_at);
 
-	if ((at && (int64_t)(cairn_now() - at) >= 0) || (cairn_load32(&cairn_ring_orders.counting) && !cairn_load64(&cairn_ring_orders.left)))
+	if ((at && (int64_t)(cairn_now() - at) >= 0) || (cairn_load32_acquire(&cairn_ring_orders.counting) && !cairn_load64(&cairn_ring_orders.left)) /* ORDER count:B, pairs with count:A */)
 		cairn_freeze();
 }

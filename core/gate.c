@@ -15,7 +15,6 @@
 #include "region.h"
 #include "ring.h"
 
-#define GATE_DEPTH_MASK 0xffu
 #define GATE_DEPTH_MAX	8u
 #define GATE_GENERATION 0x100u
 
@@ -23,7 +22,7 @@ bool cairn_gate_enter(unsigned cpu)
 {
 	uint64_t v = cairn_load64(&cairn_image.control.depth[cpu]);
 
-	if ((v & GATE_DEPTH_MASK) >= GATE_DEPTH_MAX)
+	if ((v & CAIRN_GATE_DEPTH_MASK) >= GATE_DEPTH_MAX)
 		return false;
 	cairn_store64(&cairn_image.control.depth[cpu], v + 1);
 #if CAIRN_PORT_SYNC_CORES
@@ -38,7 +37,7 @@ void cairn_gate_leave(unsigned cpu)
 {
 	uint64_t v = cairn_load64(&cairn_image.control.depth[cpu]) - 1;
 
-	if (!(v & GATE_DEPTH_MASK))
+	if (!(v & CAIRN_GATE_DEPTH_MASK))
 		v += GATE_GENERATION;
 	cairn_store64_release(&cairn_image.control.depth[cpu], v); /* ORDER leave:A, pairs with grace:B */
 }
@@ -63,11 +62,11 @@ bool cairn_gate_grace_is_over(void)
 	for (i = 0; i < CAIRN_MAX_CPUS; i++) {
 		uint64_t now;
 
-		if (!(cairn_image.control.depth_then[i] & GATE_DEPTH_MASK))
+		if (!(cairn_image.control.depth_then[i] & CAIRN_GATE_DEPTH_MASK))
 			continue;
 		/* Back at 0 since then; a change of depth alone is one that nests in who was there. */
 		now = cairn_load64_acquire(&cairn_image.control.depth[i]); /* ORDER grace:B, pairs with leave:A */
-		if (!(now & GATE_DEPTH_MASK) || now / GATE_GENERATION != cairn_image.control.depth_then[i] / GATE_GENERATION)
+		if (!(now & CAIRN_GATE_DEPTH_MASK) || now / GATE_GENERATION != cairn_image.control.depth_then[i] / GATE_GENERATION)
 			cairn_image.control.depth_then[i] = 0;
 		else
 			over = false;
@@ -78,8 +77,6 @@ bool cairn_gate_grace_is_over(void)
 /* As cairn_ring_reserve(), in an instance. */
 static bool gate_reserve(struct cairn_slot *s, unsigned buffer, unsigned cpu, uint32_t size)
 {
-	const struct cairn_ring *main = CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
-
 	for (;;) {
 		struct cairn_ring *r = CAIRN_LOAD_PTR(cairn_buffer_slot(buffer, cpu)); /* ORDER ring:B, pairs with ring:A */
 		enum cairn_turn turn;
@@ -98,22 +95,33 @@ static bool gate_reserve(struct cairn_slot *s, unsigned buffer, unsigned cpu, ui
 		if (turn == CAIRN_TURN_FULL && !cairn_ring_slow(r, size))
 			return false;
 	}
-	if (main)
-		cairn_store32(&s->ring->task, cairn_load32(&main->task));
 	return true;
+}
+
+/* The record's head; who runs is told by the main ring's word. */
+static void *gate_begin(struct cairn_slot *s, const struct cairn_ring *main, const uint32_t *id, uint32_t bytes)
+{
+	void *p = cairn_record_begin(s, id, bytes);
+	uint32_t *task = (uint32_t *)(void *)(s->record + 8);
+
+	if (main)
+		*task = (*task & CAIRN_CTX_IRQS_OFF) | cairn_load32(&main->task);
+	return p;
 }
 
 /* The lowest of `buffers` that takes the record; those up to it are taken out. NULL: none did. Preemption is off. */
 static void *gate_reserve_one(struct cairn_slot *s, uint32_t *buffers, unsigned cpu, uint32_t id, uint32_t bytes)
 {
+	const struct cairn_ring *main = CAIRN_LOAD_PTR(&cairn_rings[cpu]); /* ORDER ring:B, pairs with ring:A */
 	unsigned b;
 
 	for (b = 1; b < CAIRN_MAX_BUFFERS && *buffers >> b; b++) {
 		if (!(*buffers >> b & 1))
 			continue;
 		*buffers &= ~(1u << b);
-		if (gate_reserve(s, b, cpu, cairn_record_size(bytes)))
-			return cairn_record_begin(s, &id, bytes);
+		if (gate_reserve(s, b, cpu, cairn_record_size(bytes))) {
+			return gate_begin(s, main, &id, bytes);
+		}
 	}
 	return NULL;
 }

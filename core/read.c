@@ -132,7 +132,7 @@ int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf, size_t ro
 	for (tries = 0; tries < READ_TRIES; tries++) {
 		struct cairn_ring *r = c->ring;
 		struct read_extent e = read_look(r);
-		uint64_t consumed = cairn_load64(&r->consumed), wanted = read_wanted(r, &e, consumed), bytes, records;
+		uint64_t consumed = cairn_load64(&r->consumed), wanted = read_wanted(r, &e, consumed), bytes, records, cleared;
 		const struct cairn_packet_header *copy = buf;
 
 		if (wanted >= e.end) {
@@ -143,8 +143,16 @@ int64_t cairn_ring_reader_read(struct cairn_ring_reader *c, void *buf, size_t ro
 			continue;
 		}
 		bytes = read_copy(r, wanted, buf, &records);
-		if (!bytes)
-			continue; /* overtaken: look where the oldest is now */
+		if (!bytes) {
+			/* It is not there (any more): overtaken, or `consumed` lies where the ring has never been. On from the next one. */
+			if (cairn_load64(&read_header(r, wanted)->seq) != wanted)
+				cairn_store64_release(&r->consumed, (wanted + 1) * (r->pkt_mask + 1) & CAIRN_POS_MASK); /* ORDER consumed:A, pairs with open:A */
+			continue;
+		}
+		cleared = cairn_load64(&r->start_events);
+		cleared = cleared < copy->events_before ? cleared : copy->events_before;
+		if (c->next_record < cleared)
+			c->next_record = cleared; /* what was cleared was not overwritten */
 		c->first = read_first(r, wanted, consumed, bytes);
 		c->overrun += copy->events_before - c->next_record;
 		c->next_record = copy->events_before + records;
@@ -197,6 +205,8 @@ static bool read_begin(const struct cairn_ring *r, uint64_t *records)
 
 static int read_claim(struct cairn_ring_reader *c, struct cairn_ring *r, uint64_t owner, uint64_t before)
 {
+	if (owner == CAIRN_READER_NOBODY)
+		return CAIRN_EINVAL;
 	unsigned tries = 0;
 
 	if (!r || !owner)
@@ -220,12 +230,26 @@ static int read_claim(struct cairn_ring_reader *c, struct cairn_ring *r, uint64_
 
 int cairn_ring_reader_open(struct cairn_ring_reader *c, unsigned ring, uint64_t owner)
 {
-	return read_claim(c, read_ring(0, ring), owner, 0);
+	return cairn_buffer_reader_open(c, 0, ring, owner);
 }
 
+/* The CPU may leave the ring between the look at the pointer and the claim, and its memory be used again; once claimed it stays. */
 int cairn_buffer_reader_open(struct cairn_ring_reader *c, unsigned buffer, unsigned cpu, uint64_t owner)
 {
-	return read_claim(c, read_ring(buffer, cpu), owner, 0);
+	unsigned tries;
+
+	for (tries = 0; tries < READ_TRIES; tries++) {
+		struct cairn_ring *r = read_ring(buffer, cpu);
+		int err = read_claim(c, r, owner, 0);
+
+		if (!err && cairn_load32(&r->magic) == CAIRN_RING_MAGIC && r->buffer == buffer && r->cpu == cpu)
+			return 0;
+		if (!err)
+			cairn_ring_reader_close(c);
+		else if (err != CAIRN_EBUSY || cairn_load64(&r->reader) != CAIRN_READER_NOBODY)
+			return err;
+	}
+	return CAIRN_EAGAIN;
 }
 
 int cairn_snapshot_reader_open(struct cairn_ring_reader *c, unsigned buffer, unsigned cpu, uint64_t owner)
@@ -247,11 +271,29 @@ void cairn_ring_reader_close(struct cairn_ring_reader *c)
 	c->ring = NULL;
 }
 
-void cairn_ring_clear(struct cairn_ring *r)
+void cairn_ring_give_up(struct cairn_ring *r)
 {
 	uint64_t at = cairn_load64_acquire(&r->committed) & CAIRN_POS_MASK & ~CAIRN_POS_RETIRED; /* ORDER read:A, pairs with commit:A */
 
+	cairn_store64(&r->start, at);
+	cairn_store64_release(&r->consumed, at); /* ORDER consumed:A, pairs with open:A */
+}
+
+void cairn_ring_clear(struct cairn_ring *r)
+{
+	uint64_t committed, at, total;
+	unsigned i, tries = 0;
+
+	do { /* a count that belongs to the position: no packet was published between the two */
+		committed = cairn_load64_acquire(&r->committed); /* ORDER read:A, pairs with commit:A */
+		total = cairn_load64(&r->events_total);
+	} while (cairn_load64_acquire(&r->committed) != committed && ++tries < READ_TRIES);
+	at = committed & CAIRN_POS_MASK & ~CAIRN_POS_RETIRED;
+	for (i = 0; i < CAIRN_NR_LOST; i++)
+		cairn_store64(&r->start_lost_by[i], cairn_load64(&r->lost[i]));
 	cairn_store64(&r->start_lost, cairn_ring_lost(r));
+	cairn_store64(&r->start_events, total + (committed >> CAIRN_POS_BITS));
+	cairn_store32(&r->cleared, r->cleared + 1);
 	cairn_store64(&r->start, at);
 	cairn_store64_release(&r->consumed, at); /* ORDER consumed:A, pairs with open:A */
 }

@@ -66,6 +66,7 @@ int cairn_region_plan(const struct cairn_config *c, uint64_t room, struct cairn_
 
 	p->nr_cpus = c->nr_cpus;
 	p->max_buffers = c->max_buffers ? c->max_buffers : 1;
+	p->nr_fixed = c->nr_fixed < c->nr_cpus ? c->nr_fixed : c->nr_cpus;
 	p->arena_bytes = 0;
 	/* one more for each CPU than there are buffers, to go over to; and some that wait until their CPU surely has left them */
 	p->nr_rings = c->nr_cpus * (p->max_buffers > 1 || c->arena_bytes ? p->max_buffers + 3 : 1);

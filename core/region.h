@@ -21,6 +21,7 @@ struct cairn_plan {
 	uint64_t packets, arena_bytes, ring_bytes, packet_bytes; /* ring_bytes: of a main ring as it is opened */
 	uint64_t queue, buffers;
 	unsigned nr_cpus, max_buffers;
+	unsigned nr_fixed; /* of nr_cpus, the last so many, whose rings are never exchanged */
 	unsigned nr_rings; /* control blocks: the first nr_cpus are those in which main rings begin */
 	unsigned max_events, max_names;
 };
@@ -30,6 +31,7 @@ struct cairn_buffer_control {
 	uint32_t busy;	  /* a control call or worker is at it */
 	uint32_t leaving; /* bit per instance that is being removed */
 	uint64_t hint;	  /* where in the arena the last extent was taken */
+	uint32_t blocks;  /* control blocks behind the first nr_cpus that were taken once */
 	uint32_t made;	  /* bit per instance that there ever was */
 	uint32_t graced;  /* instances that the grace period is for */
 	bool grace;	  /* it is going on */

@@ -231,7 +231,8 @@ static bool ring_is_kept(const struct cairn_packet_header *h, uint64_t old_lap)
 {
 	uint64_t from = cairn_load64(&cairn_ring_orders.keep_from);
 
-	return CAIRN_UNLIKELY(from != 0) && cairn_load64(&h->seq) == old_lap && cairn_load64(&h->ts_end) >= from;
+	return CAIRN_UNLIKELY(from != 0) && cairn_load64(&h->seq) == old_lap && cairn_load64(&h->ts_end) >= from &&
+	       CAIRN_PACKET_EPOCH(cairn_load32(&h->flags)) == (cairn_load32(&cairn_ring_orders.epoch) & 0xffff);
 }
 
 #if CAIRN_PORT_JUMPS
@@ -384,12 +385,18 @@ static void ring_begin_successor(struct cairn_ring *n, const struct cairn_ring *
 {
 	unsigned i;
 
-	for (i = 0; i < CAIRN_NR_LOST; i++)
+	for (i = 0; i < CAIRN_NR_LOST; i++) {
 		cairn_store64(&n->lost[i], cairn_load64(&r->lost[i]));
+		cairn_store64(&n->start_lost_by[i], cairn_load64(&r->start_lost_by[i]));
+	}
+	cairn_store64(&n->start_events, cairn_load64(&r->start_events));
+	cairn_store64(&n->start_lost, cairn_load64(&r->start_lost));
+	cairn_store32(&n->cleared, cairn_load32(&r->cleared));
 	cairn_store64(&n->events_total, total);
 	cairn_store64(&ring_hdr(n, ns)->events_before, total);
 	cairn_store64(&n->seq_hint, cairn_ring_seq(r, ns));
-	cairn_store64(&ring_hdr(n, ns)->ts_end, ts); /* narrow clocks are widened against it */
+	cairn_store64(&ring_hdr(n, ns)->ts_end, ts); /* narrow clocks are widened against it, and a step back shows */
+	cairn_store32(&ring_hdr(n, ns)->flags, n->stream | CAIRN_PACKET_EPOCH(cairn_load32(&ring_hdr(r, cairn_load64(&r->committed))->flags)) << 16);
 	cairn_store32(&n->task, cairn_load32(&r->task));
 	cairn_store64(&n->settled, ns);
 	cairn_store64(&n->begun, 0);
@@ -468,7 +475,8 @@ static void ring_leave_slow(struct cairn_ring *r)
 	in -= in != 0; /* 0: somebody below us found that others were left (cairn_ring_recover()) */
 	cairn_store64(&r->in_slow, in);
 	/* Only at rest: else we nest in an outer writer, whose publishing does the same, and we shall need the limit that we have just set. */
-	if (CAIRN_UNLIKELY(!in && cairn_load64(&r->successor)) && cairn_load64(&r->committed) == cairn_load64(&r->pos))
+	if (CAIRN_UNLIKELY(!in && cairn_load64(&r->successor)) && !(cairn_load64(&r->successor) & CAIRN_SUCCESSOR_TAKEN) &&
+	    cairn_load64(&r->committed) == cairn_load64(&r->pos))
 		ring_close_limit(r, cairn_load64(&r->pos));
 }
 
@@ -585,9 +593,10 @@ static enum ring_opened ring_look(struct cairn_ring *r, struct ring_turn *t, uin
 
 	if (CAIRN_UNLIKELY(cairn_load64(&cairn_ring_orders.stop_at) != 0) && !ring_goes_on(t))
 		return RING_LOST;
-	if (!off)
+	/* Nothing is open: the first packet of all; or an exchange has just been, then ts_end is the last time of the ring before. */
+	if (!off && ((int64_t)(t->ts - cairn_load64(&h->ts_end)) >= 0 || CAIRN_PACKET_EPOCH(cairn_load32(&h->flags)) != (t->epoch & 0xffff)))
 		return ring_open_packet(r, t, t->ts, size);
-	if (CAIRN_UNLIKELY(CAIRN_PACKET_EPOCH(cairn_load32(&h->flags)) != (t->epoch & 0xffff)))
+	if (off && CAIRN_UNLIKELY(CAIRN_PACKET_EPOCH(cairn_load32(&h->flags)) != (t->epoch & 0xffff)))
 		return ring_open_packet(r, t, cairn_load64(&h->ts_end), size);
 	ahead = t->ts - cairn_load64(&h->ts_end);
 	if ((int64_t)ahead < 0) { /* a step back, or an event nested between the two reads */
@@ -602,7 +611,7 @@ static struct ring_turn ring_begin_turn(const struct cairn_ring *r)
 {
 	return (struct ring_turn){.o = cairn_load64(&r->pos),
 				  .epoch = cairn_load32(&cairn_ring_orders.epoch),
-				  .counting = cairn_load32(&cairn_ring_orders.counting)};
+				  .counting = cairn_load32_acquire(&cairn_ring_orders.counting)}; /* ORDER count:B, pairs with count:A */
 }
 
 static bool ring_slow(struct cairn_ring *r, uint32_t size)
@@ -771,6 +780,22 @@ void cairn_ring_stop(struct cairn_ring *r)
 	cairn_ring_pull(r);
 }
 
+/* Whoever was in the slow path does not come back: it is empty, and a request that was claimed there is open again. */
+static void ring_forget_slow(struct cairn_ring *r)
+{
+	uint64_t successor = cairn_load64(&r->successor);
+
+	cairn_store64(&r->in_slow, 0);
+	if (successor & CAIRN_SUCCESSOR_TAKEN && !(cairn_load64(&r->pos) & CAIRN_POS_RETIRED))
+		(void)__atomic_compare_exchange_n(&r->successor, &successor, successor & ~CAIRN_SUCCESSOR_TAKEN, false, __ATOMIC_RELAXED,
+						  __ATOMIC_RELAXED);
+}
+
+void cairn_ring_take_over(struct cairn_ring *r)
+{
+	ring_forget_slow(r);
+}
+
 #if CAIRN_PORT_JUMPS
 CAIRN_COLD enum cairn_turn cairn_ring_nested(struct cairn_slot *s, struct cairn_ring *r, uint32_t size)
 {
@@ -849,7 +874,7 @@ CAIRN_COLD uint64_t cairn_ring_recover(struct cairn_ring *r)
 	uint64_t q = ring_packet_start(r, cairn_load64(&r->committed)), last = ring_packet_start(r, pos);
 	struct cairn_packet_header *h = ring_hdr(r, q);
 
-	cairn_store64(&r->in_slow, 0);
+	ring_forget_slow(r);
 	if (pos & CAIRN_POS_RETIRED) { /* left in the middle of an exchange, which takes place where nothing is pending */
 		if (!(cairn_load64(&r->committed) & CAIRN_POS_RETIRED))
 			ring_complete_exchange(r);

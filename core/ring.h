@@ -47,10 +47,12 @@ CAIRN_PRIVATE extern struct cairn_orders cairn_ring_orders;
 CAIRN_PRIVATE void cairn_ring_dress(struct cairn_ring *r, char *packets, uint64_t ring_bytes, uint64_t packet_bytes, const uint8_t *uuid);
 
 /*
- * read.c. Clear: readers begin at `committed`. Clamp: `consumed` comes to lie in what is still there, as discard mode wants it.
+ * read.c. Clear: readers begin at `committed`, and what was before is not told. Give up: readers begin there, too; what was before counts as
+ * overwritten. Clamp: `consumed` comes to lie in what is still there, as discard mode wants it.
  * Context: any CPU, thread; a reader that moves `consumed` at the same time may win.
  */
 CAIRN_PRIVATE void cairn_ring_clear(struct cairn_ring *r);
+CAIRN_PRIVATE void cairn_ring_give_up(struct cairn_ring *r);
 CAIRN_PRIVATE void cairn_ring_clamp(struct cairn_ring *r);
 
 /*
@@ -68,6 +70,9 @@ CAIRN_PRIVATE uint64_t cairn_ring_now(const struct cairn_ring *r);
 
 /* Make the ring's next event take the slow path, where it obeys what was ordered before. Context: any. */
 CAIRN_PRIVATE void cairn_ring_pull(struct cairn_ring *r);
+
+/* The writer context of this ring has ended, and another one begins. Context: cairn_ring_hand_over(). */
+CAIRN_PRIVATE void cairn_ring_take_over(struct cairn_ring *r);
 
 /* Count a record as lost that never came to the ring. Context: the ring's own CPU, any nesting. */
 CAIRN_PRIVATE void cairn_ring_lose(struct cairn_ring *r, enum cairn_lost cause);

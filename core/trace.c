@@ -104,6 +104,7 @@ int cairn_init(const struct cairn_config *config)
 void cairn_detach(void)
 {
 	cairn_image.region = NULL;
+	cairn_flight_disarm();
 	cairn_buffers_forget();
 	cairn_store32(&cairn_image.stopped, 0);
 }
@@ -196,6 +197,8 @@ int cairn_ring_open(unsigned index, uint32_t task)
 
 	if (!cairn_image.region || index >= p->nr_cpus)
 		return CAIRN_EINVAL;
+	if (CAIRN_LOAD_PTR(&cairn_rings[index]))
+		return CAIRN_EBUSY;
 	closed_bytes = p->ring_bytes / p->packet_bytes * sizeof(struct cairn_closed);
 	packets = p->packets + index * p->ring_bytes;
 	closed = p->closed + index * closed_bytes;
@@ -207,8 +210,6 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	if (err)
 		return err;
 	r = &cairn_image.rings[index];
-	if (r->magic == CAIRN_RING_MAGIC)
-		return CAIRN_EBUSY;
 	r->cpu = r->index = r->stream = index;
 	r->slot = (uint64_t)(uintptr_t)&cairn_rings[index];
 	r->packets_offset = packets;
@@ -264,7 +265,6 @@ int cairn_ring_hand_over(unsigned index, uint32_t task)
 	}
 	if (!r)
 		return CAIRN_EINVAL;
-	cairn_store64(&r->in_slow, 0);
 #else
 	if (r->pos != r->committed) {
 		cairn_store64(&r->lost[CAIRN_LOST_ABANDONED],
@@ -272,6 +272,8 @@ int cairn_ring_hand_over(unsigned index, uint32_t task)
 		return CAIRN_EBUSY;
 	}
 #endif
+	cairn_ring_take_over(r);
+	cairn_buffers_take_over(index);
 	cairn_store32(&r->task, task);
 	return 0;
 }
@@ -389,8 +391,10 @@ void cairn_tracing_on(void)
 			cairn_buffer_each_ring(b, cairn_ring_start);
 	}
 	cairn_fence_full(); /* ORDER off:A, pairs with off:B: here the rings are switched on, which a stop must undo */
-	if (!cairn_is_tracing_on())
+	if (!cairn_is_tracing_on()) {
 		cairn_buffer_each_ring(CAIRN_BUFFER_NONE, cairn_ring_stop);
+		trace_set_state(CAIRN_STATE_PAUSED, cairn_load32(&cairn_image.paused) != 0); /* a freeze in the middle of this */
+	}
 }
 
 void cairn_tracing_off(void)

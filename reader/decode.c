@@ -134,7 +134,9 @@ uint64_t cairn_reader_packet_latest(const struct cairn_reader_packet *p)
 {
 	if (p->h.ts_end < p->h.ts_begin)
 		return p->h.ts_begin + CAIRN_TS_MASK / 2;
-	return p->open ? p->h.ts_end + CAIRN_TS_MASK / 2 : p->h.ts_end;
+	/* what was pending when the clock restarted ends behind the time at which its packet was closed */
+	bool open = p->open || p->stream->image->state.clock_resets;
+	return open ? p->h.ts_end + CAIRN_TS_MASK / 2 : p->h.ts_end;
 }
 
 void cairn_reader_packet_parse(struct cairn_reader_packet *p, const struct cairn_sink *sink)
@@ -211,18 +213,49 @@ static uint64_t decode_sum(const uint64_t lost[CAIRN_NR_LOST])
 	return sum;
 }
 
-/* Count from where the files before this one end. Only tools write these words, in captures. */
+/*
+ * Go on counting at `to`: what lies between is told elsewhere (in other files, in other buffers) or not at all (behind a clear mark). `by` are
+ * the losses that were told of the stream so far.
+ */
+static void decode_jump(struct cairn_walk *w, const struct cairn_reader_before *to,
+			const uint64_t by[CAIRN_NR_LOST])
+{
+	/* up to here all losses were told; those in between are not ours */
+	uint64_t lost = decode_sum(by), next = decode_sum(to->lost);
+
+	if (lost > w->discarded) {
+		w->unsaid += lost - w->discarded;
+		w->discarded = lost;
+	}
+	if (next > w->discarded) {
+		w->untold += next - w->discarded;
+		w->discarded = next;
+	}
+	for (int i = 0; i < CAIRN_NR_LOST; i++)
+		if (to->lost[i] > by[i])
+			w->told[i] += to->lost[i] - by[i];
+	w->events = to->events;
+	w->next_seq = to->packets;
+	w->gap_damaged = false;
+}
+
+/* Count from where the files, or the blocks of another buffer, before this one end. */
 static void decode_begin(struct cairn_walk *w, const struct cairn_reader_stream *st)
 {
 	const struct cairn_reader_stream *first =
 		st->places && st->nr_places && st->places[0].part ? st->places[0].part : st;
 	const struct cairn_ring *cb = &first->cb;
 
-	if (!cairn_image_is_capture(first->image))
-		return;
-	w->events = cb->earlier_events;
-	w->next_seq = cb->earlier_packets;
-	memcpy(w->told, cb->earlier_lost, sizeof(w->told));
+	w->count_from_first = !st->from_first;
+	if (cairn_image_is_capture(first->image)) { /* only tools write these words */
+		w->events = cb->earlier_events;
+		w->next_seq = cb->earlier_packets;
+		memcpy(w->told, cb->earlier_lost, sizeof(w->told));
+	} else {
+		w->events = st->before.events;
+		w->next_seq = st->before.packets;
+		memcpy(w->told, st->before.lost, sizeof(w->told));
+	}
 	w->discarded = w->untold = decode_sum(w->told);
 }
 
@@ -253,13 +286,26 @@ static uint64_t decode_most_records(const struct cairn_reader_stream *st)
 	return (st->packet_bytes - CAIRN_PACKET_HEADER_BYTES) / CAIRN_RECORD_HEADER_BYTES;
 }
 
+/*
+ * The writer of a ring that keeps the oldest overwrites only what a reader has taken. What the ring's predecessors held was given up, or taken
+ * from them.
+ */
+static bool decode_was_consumed(const struct cairn_walk *w)
+{
+	const struct cairn_reader_stream *st = w->stream;
+
+	if (cairn_image_is_capture(st->image) || st->cb.mode != CAIRN_DISCARD)
+		return false;
+	if (st->image->sb.minor == 0)
+		return st->cb.consumed != 0;
+	uint64_t from = cairn_reader_stream_seq(&st->cb, st->cb.start, st->end_seq);
+	return ((st->cb.consumed ^ st->cb.start) & CAIRN_POS_MASK) && w->next_seq >= from;
+}
+
 /* `n` records were written and are not there. */
 static void decode_missing(struct cairn_walk *w, uint64_t n)
 {
-	const struct cairn_reader_stream *st = w->stream;
-	/* the writer of a ring that keeps the oldest overwrites only what a reader has taken */
-	bool consumed = !cairn_image_is_capture(st->image) && st->cb.mode == CAIRN_DISCARD &&
-			st->cb.consumed;
+	bool consumed = decode_was_consumed(w);
 
 	if (w->gap_damaged)
 		w->account.unreadable += n;
@@ -290,6 +336,11 @@ static void decode_link(struct cairn_walk *w)
 	struct cairn_reader_packet *p = &w->packet;
 	const struct cairn_ring *cb = &w->stream->cb;
 	struct cairn_fault f;
+	if (w->count_from_first) {
+		w->count_from_first = false;
+		w->events = p->h.events_before;
+		w->next_seq = p->seq;
+	}
 	uint64_t missing = p->seq > w->next_seq ? p->seq - w->next_seq : 0;
 	uint64_t before = p->h.events_before;
 	uint64_t most = decode_most_records(w->stream);
@@ -315,11 +366,14 @@ static void decode_link(struct cairn_walk *w)
 		decode_missing(w, before - w->events);
 	}
 	w->gap_damaged = false;
-	if (w->any && p->h.ts_begin < w->prev_end && !w->stream->image->state.clock_resets) {
+	bool restarted = w->stream->image->sb.minor
+				 ? cairn_image_epoch(w->stream->image, p->h.flags) != w->epoch
+				 : w->stream->image->state.clock_resets != 0;
+	if (w->any && p->h.ts_begin + p->shift < w->prev_end && !restarted) {
 		p->damaged = true;
 		cairn_fault_set(&f, 0,
 				"the packet begins %llu clock ticks before the one before it ends",
-				(unsigned long long)(w->prev_end - p->h.ts_begin));
+				(unsigned long long)(w->prev_end - p->shift - p->h.ts_begin));
 		snprintf(f.kept, sizeof(f.kept), "kept its records");
 		decode_say(p, &w->sink, offsetof(struct cairn_packet_header, ts_begin), &f);
 	}
@@ -357,6 +411,8 @@ static void decode_note_open(struct cairn_walk *w)
 	uint64_t count = cb->committed >> CAIRN_POS_BITS;
 	uint64_t ahead = cb->events_total - p->h.events_before;
 
+	if (w->part->image == w->stream->image && w->part->index != w->stream->index)
+		return; /* another block, whose CPU was seen before it went over */
 	if (!p->open || p->damaged || count == 0 || cairn_image_is_capture(w->stream->image) ||
 	    cb->events_total < p->h.events_before ||
 	    ahead > decode_most_records(w->stream) * w->stream->nr_slots)
@@ -384,6 +440,52 @@ static void decode_pass_absent(struct cairn_walk *w, uint64_t seq)
 	decode_say(&w->packet, &w->sink, 0, &f);
 }
 
+/* First byte of the packet, just parsed, that lies behind its block's clear mark; counts the records before it. */
+static uint32_t decode_mark_at(struct cairn_reader_packet *p,
+			       const struct cairn_reader_stream *from)
+{
+	uint32_t at = CAIRN_PACKET_HEADER_BYTES;
+
+	p->nr_skipped = 0;
+	if (p->seq != from->mark_seq || !from->mark_at)
+		return at;
+	while (at < p->good && at < from->mark_at) {
+		const struct cairn_schema_event *e;
+		uint32_t payload, n = decode_record_bytes(p, at, &e, &payload);
+		if (n == 0)
+			break;
+		at += n;
+		p->nr_skipped++;
+	}
+	return at;
+}
+
+/*
+ * Go on counting at the clear mark, once the first packet behind it has come, or none will. A snapshot that was taken before the mark was set
+ * stays, and its packets come before.
+ */
+static void decode_pass_mark(struct cairn_walk *w, const struct cairn_reader_packet *p)
+{
+	const struct cairn_reader_mark *mark = &w->stream->mark;
+	static const uint64_t none[CAIRN_NR_LOST];
+
+	if (!mark->set || w->past_mark)
+		return;
+	if (p && !p->nr_skipped && p->h.events_before < mark->before.events &&
+	    mark->before.events - p->h.events_before >= p->nr_records)
+		return;
+	w->past_mark = true;
+	if (w->events > mark->before.events)
+		return;
+	struct cairn_reader_before to = mark->before;
+	to.packets = w->next_seq;
+	if (p && p->nr_skipped)
+		to.events = p->h.events_before;
+	if (p && to.packets > p->seq)
+		to.packets = p->seq;
+	decode_jump(w, &to, w->before ? w->before->cb.lost : none);
+}
+
 /* After the last packet: what was overwritten behind it, and the losses that no packet tells. */
 static void decode_finish(struct cairn_walk *w)
 {
@@ -393,6 +495,7 @@ static void decode_finish(struct cairn_walk *w)
 	struct cairn_fault f;
 
 	w->over = true;
+	decode_pass_mark(w, NULL);
 	for (int i = 0; i < CAIRN_NR_LOST; i++) {
 		a->lost_by[i] = w->stream->cb.lost[i];
 		lost += a->lost_by[i];
@@ -409,7 +512,7 @@ static void decode_finish(struct cairn_walk *w)
 	a->lost = lost - w->untold;
 	uint64_t most = decode_most_records(w->stream);
 	uint64_t last = w->next_seq;
-	uint64_t end = w->stream->first_seq + w->stream->nr_places;
+	uint64_t end = w->stream->end_seq;
 	if (cairn_image_is_capture(w->stream->image))
 		end = cairn_reader_stream_seq(&w->stream->cb, w->stream->cb.committed,
 					      w->stream->cb.seq_hint) +
@@ -436,26 +539,14 @@ static void decode_enter(struct cairn_walk *w, const struct cairn_reader_stream 
 {
 	const struct cairn_reader_stream *before = w->part;
 
+	w->before = w->any ? before : NULL;
 	w->part = from;
 	if (!before || !cairn_image_is_capture(from->image) || from->cb.earlier_events <= w->events)
 		return;
-	/* up to its end the file before told all its losses; those in between are told elsewhere */
-	uint64_t lost = decode_sum(before->cb.lost), next = decode_sum(from->cb.earlier_lost);
-	if (lost > w->discarded) {
-		w->unsaid += lost - w->discarded;
-		w->discarded = lost;
-	}
-	if (next > w->discarded) {
-		w->untold += next - w->discarded;
-		w->discarded = next;
-	}
-	for (int i = 0; i < CAIRN_NR_LOST; i++)
-		if (from->cb.earlier_lost[i] > before->cb.lost[i])
-			w->told[i] += from->cb.earlier_lost[i] - before->cb.lost[i];
+	struct cairn_reader_before to = {from->cb.earlier_packets, from->cb.earlier_events, {0}};
+	memcpy(to.lost, from->cb.earlier_lost, sizeof(to.lost));
 	w->account.elsewhere += from->cb.earlier_events - w->events;
-	w->events = from->cb.earlier_events;
-	w->next_seq = from->cb.earlier_packets;
-	w->gap_damaged = false;
+	decode_jump(w, &to, before->cb.lost);
 }
 
 int cairn_walk_packet(struct cairn_walk *w)
@@ -472,6 +563,8 @@ int cairn_walk_packet(struct cairn_walk *w)
 				   : st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
 		const struct cairn_reader_stream *from =
 			st->places && st->places[i].part ? st->places[i].part : st;
+		if (seq < from->mark_seq)
+			continue;
 		if (from != w->part)
 			decode_enter(w, from);
 		int e = cairn_reader_packet_read(from, seq, offset, p, &w->sink);
@@ -485,19 +578,26 @@ int cairn_walk_packet(struct cairn_walk *w)
 				decode_pass_absent(w, seq);
 			continue;
 		}
-		decode_link(w);
+		p->shift = cairn_image_shift(st->image, p->h.flags);
 		cairn_reader_packet_parse(p, &w->sink);
+		p->from = decode_mark_at(p, from);
+		decode_pass_mark(w, p);
+		decode_link(w);
 		decode_note_open(w);
+		if (!st->mark.set)
+			w->account.overwritten += p->nr_skipped, w->unsaid += p->nr_skipped;
 		w->any = true;
 		w->next_seq = seq + 1;
-		w->prev_end = p->h.ts_end > p->last_ts || p->damaged ? p->h.ts_end : p->last_ts;
+		w->epoch = cairn_image_epoch(st->image, p->h.flags);
+		w->prev_end = (p->h.ts_end > p->last_ts || p->damaged ? p->h.ts_end : p->last_ts) +
+			      p->shift;
 		w->events += p->nr_records;
 		w->gap_damaged = p->good < p->content;
 		w->account.packets++;
 		w->account.damaged += p->damaged;
-		w->account.decoded += p->nr_records;
-		w->account.bytes += p->good - CAIRN_PACKET_HEADER_BYTES;
-		w->at = CAIRN_PACKET_HEADER_BYTES;
+		w->account.decoded += p->nr_records - p->nr_skipped;
+		w->account.bytes += p->good - p->from;
+		w->at = p->from;
 		w->ts = p->h.ts_begin;
 		return 1;
 	}
@@ -511,10 +611,12 @@ static void decode_count_time(struct cairn_walk *w)
 {
 	struct cairn_reader_account *a = &w->account;
 
-	if (a->first_ts == 0 || w->ts < a->first_ts)
-		a->first_ts = w->ts;
-	if (w->ts > a->last_ts)
-		a->last_ts = w->ts;
+	uint64_t ts = w->ts + w->packet.shift;
+
+	if (a->first_ts == 0 || ts < a->first_ts)
+		a->first_ts = ts;
+	if (ts > a->last_ts)
+		a->last_ts = ts;
 }
 
 int cairn_walk_next(struct cairn_walk *w, struct cairn_reader_record *r)
@@ -533,7 +635,7 @@ int cairn_walk_next(struct cairn_walk *w, struct cairn_reader_record *r)
 		r->offset = p->offset + at;
 		if (at >= p->good) { /* the rest of a damaged packet */
 			w->at = p->content;
-			r->ts = w->ts;
+			r->ts = w->ts + p->shift;
 			r->id = p->content - at >= 8
 					? (uint32_t)cairn_reader_int(p->bytes + at + 6, 2, false)
 					: 0;
@@ -552,7 +654,7 @@ int cairn_walk_next(struct cairn_walk *w, struct cairn_reader_record *r)
 			w->account.filtered++;
 			continue;
 		}
-		r->ts = w->ts;
+		r->ts = w->ts + p->shift;
 		r->task = (uint32_t)cairn_reader_int(p->bytes + at + 8, 4, false);
 		r->payload = p->bytes + at + CAIRN_RECORD_HEADER_BYTES;
 		return 1;

@@ -15,8 +15,8 @@
 #define IMAGE_TABLE_MAX    ((uint64_t)1 << 20) /* rows of a table */
 #define IMAGE_TRIES        100                 /* to read words that a target changes */
 
-static void image_say(const struct cairn_image *im, const struct cairn_sink *sink,
-		      struct cairn_fault *f, enum cairn_fault_kind kind)
+void cairn_image_say(const struct cairn_image *im, const struct cairn_sink *sink,
+		     struct cairn_fault *f, enum cairn_fault_kind kind)
 {
 	f->kind = kind;
 	f->image = (int)im->index;
@@ -146,7 +146,7 @@ static bool image_accept(struct cairn_source *s, uint64_t at, uint64_t least,
 	if (wrong) {
 		cairn_fault_set(&f, at, "%s", wrong);
 		snprintf(f.kept, sizeof(f.kept), "looked for its copy behind");
-		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
+		cairn_image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 		return false;
 	}
 	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* ORDER find:A, pairs with complete:A */
@@ -161,7 +161,7 @@ static bool image_accept(struct cairn_source *s, uint64_t at, uint64_t least,
 		cairn_fault_set(&f, im->base, "the superblock is damaged");
 		snprintf(f.kept, sizeof(f.kept), "its copy at 0x%llx is used",
 			 (unsigned long long)at);
-		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
+		cairn_image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 	}
 	return true;
 }
@@ -261,14 +261,10 @@ static void image_clock(struct cairn_image *im, const struct cairn_sink *sink)
 	im->clock.guessed = true;
 	cairn_fault_set(&f, im->base,
 			"the clock's frequency is unknown; times are shown as if it were 1 GHz");
-	image_say(im, sink, &f, CAIRN_FAULT_NOTE);
+	cairn_image_say(im, sink, &f, CAIRN_FAULT_NOTE);
 }
 
-/*
- * Whole section of `im` in fresh memory, at most `n` bytes of it; *got tells how many were there.
- */
-static void *image_copy(const struct cairn_image *im, enum cairn_section_type type, uint64_t n,
-			size_t *got)
+void *cairn_image_copy(const struct cairn_image *im, enum cairn_section_type type, uint64_t n, size_t *got)
 {
 	const struct cairn_section *s = &im->sections[type];
 
@@ -302,17 +298,17 @@ static int image_load_metadata(struct cairn_image *im, const struct cairn_sink *
 				"metadata says %llu bytes are used, but has room for %llu",
 				(unsigned long long)used, (unsigned long long)s->size);
 		snprintf(f.kept, sizeof(f.kept), "read as far as it parses");
-		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
+		cairn_image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 		used = s->size;
 	}
 	if (used > IMAGE_METADATA_MAX)
 		used = IMAGE_METADATA_MAX;
-	im->metadata = image_copy(im, CAIRN_SECTION_METADATA, used, &im->metadata_bytes);
+	im->metadata = cairn_image_copy(im, CAIRN_SECTION_METADATA, used, &im->metadata_bytes);
 	if (im->metadata_bytes < used) {
 		cairn_fault_set(&f, im->base + s->offset + im->metadata_bytes,
 				"metadata is cut: %llu of %llu bytes are there",
 				(unsigned long long)im->metadata_bytes, (unsigned long long)used);
-		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
+		cairn_image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 	}
 	return cairn_schema_load(&im->schema, im->metadata, im->metadata_bytes, im->sb.uuid,
 				 im->base + s->offset, sink);
@@ -326,7 +322,7 @@ static void image_load_entries(struct cairn_image *im)
 	rows = rows < im->state.nr_events ? rows : im->state.nr_events;
 	if (rows > IMAGE_TABLE_MAX)
 		rows = IMAGE_TABLE_MAX;
-	struct cairn_event_entry *e = image_copy(im, CAIRN_SECTION_EVENTS, rows * sizeof(*e), &got);
+	struct cairn_event_entry *e = cairn_image_copy(im, CAIRN_SECTION_EVENTS, rows * sizeof(*e), &got);
 	for (size_t i = 0; e && i < got / sizeof(*e); i++) {
 		struct cairn_schema_event *ev =
 			(struct cairn_schema_event *)cairn_schema_find(&im->schema, e[i].id);
@@ -348,12 +344,12 @@ static int image_load_names(struct cairn_image *im)
 
 	if (rows > IMAGE_TABLE_MAX)
 		rows = IMAGE_TABLE_MAX;
-	struct cairn_name *table = image_copy(im, CAIRN_SECTION_NAMES, rows * sizeof(*table), &got);
+	struct cairn_name *table = cairn_image_copy(im, CAIRN_SECTION_NAMES, rows * sizeof(*table), &got);
 	/* ORDER read:H, pairs with name:A: the words, then the version again; a row that was written meanwhile is left out */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	size_t got_again;
 	struct cairn_name *again =
-		image_copy(im, CAIRN_SECTION_NAMES, rows * sizeof(*again), &got_again);
+		cairn_image_copy(im, CAIRN_SECTION_NAMES, rows * sizeof(*again), &got_again);
 	for (size_t i = 0; table && i < got / sizeof(*table); i++)
 		if (!again || (i + 1) * sizeof(*again) > got_again ||
 		    again[i].version != table[i].version)
@@ -363,21 +359,6 @@ static int image_load_names(struct cairn_image *im)
 					table ? (uint32_t)(got / sizeof(*table)) : 0);
 	free(table);
 	return e;
-}
-
-/* Streams stand in the order of their control blocks. */
-static struct cairn_reader_stream *image_stream(const struct cairn_image *im, uint32_t index)
-{
-	uint32_t low = 0, high = im->nr_streams;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-		if (im->streams[mid].index < index)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < im->nr_streams && im->streams[low].index == index ? &im->streams[low] : NULL;
 }
 
 /* Bytes of whole packets from `at` on that are a hole of the file. */
@@ -401,6 +382,21 @@ static int image_add_place(struct cairn_reader_stream *st, uint64_t seq, uint64_
 	return 0;
 }
 
+/* The control block of a capture's stream. They stand in the order of their numbers. */
+static struct cairn_reader_stream *image_block(const struct cairn_image *im, uint32_t number)
+{
+	uint32_t low = 0, high = im->nr_blocks;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (im->blocks[mid].number < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < im->nr_blocks && im->blocks[low].number == number ? &im->blocks[low] : NULL;
+}
+
 /* Places of a capture's packets, handed out to the streams they belong to. */
 static int image_index_capture(struct cairn_image *im, const struct cairn_sink *sink)
 {
@@ -420,7 +416,7 @@ static int image_index_capture(struct cairn_image *im, const struct cairn_sink *
 		if (bytes - at < sizeof(h) ||
 		    !cairn_source_read_all(im->source, im->base + s->offset + at, &h, sizeof(h)))
 			break;
-		struct cairn_reader_stream *st = image_stream(im, CAIRN_PACKET_STREAM(h.flags));
+		struct cairn_reader_stream *st = image_block(im, CAIRN_PACKET_STREAM(h.flags));
 		if (!st || h.magic != CAIRN_CTF_MAGIC || h.seq == CAIRN_SEQ_INVALID) {
 			uint64_t hole = h.magic ? 0 : image_hole(im, s->offset + at, step);
 			bad_at = bad ? bad_at : at;
@@ -436,7 +432,7 @@ static int image_index_capture(struct cairn_image *im, const struct cairn_sink *
 				"%llu packets have a damaged header or belong to no ring",
 				(unsigned long long)bad);
 		snprintf(f.kept, sizeof(f.kept), "left out");
-		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
+		cairn_image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 	}
 	return 0;
 }
@@ -465,95 +461,12 @@ static void image_sort_places(struct cairn_reader_stream *st)
 	st->nr_places = n;
 }
 
-static int image_compare_packets(const void *a, const void *b)
-{
-	const struct cairn_reader_stream *const *x = a, *const *y = b;
-
-	if ((*x)->cb.packets_offset != (*y)->cb.packets_offset)
-		return (*x)->cb.packets_offset < (*y)->cb.packets_offset ? -1 : 1;
-	return (*x)->index < (*y)->index ? -1 : (*x)->index > (*y)->index;
-}
-
-/* A packet belongs to one ring: of rings that overlap, the first in the file is kept. */
-static int image_drop_overlaps(struct cairn_image *im, const struct cairn_sink *sink)
-{
-	struct cairn_reader_stream **order = calloc(im->nr_streams + 1, sizeof(*order));
-	uint64_t end = 0;
-	uint32_t kept = 0;
-
-	if (!order)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < im->nr_streams; i++)
-		order[i] = &im->streams[i];
-	qsort(order, im->nr_streams, sizeof(*order), image_compare_packets);
-	for (uint32_t i = 0; i < im->nr_streams; i++) {
-		struct cairn_reader_stream *st = order[i];
-		struct cairn_fault f;
-		if (st->cb.packets_offset >= end) {
-			end = st->cb.packets_offset + st->cb.ring_mask + 1;
-			continue;
-		}
-		cairn_fault_set(&f, im->base + st->cb.packets_offset,
-				"the ring's packets overlap those of another ring");
-		snprintf(f.kept, sizeof(f.kept), "this ring is left out");
-		f.ring = st->index;
-		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
-		st->nr_slots = 0;
-	}
-	free(order);
-	for (uint32_t i = 0; i < im->nr_streams; i++)
-		if (im->streams[i].nr_slots)
-			im->streams[kept++] = im->streams[i];
-	im->nr_streams = kept;
-	return 0;
-}
-
-static int image_load_streams(struct cairn_image *im, const struct cairn_sink *sink)
-{
-	const struct cairn_section *s = &im->sections[CAIRN_SECTION_RINGS];
-	uint64_t room = s->size / sizeof(struct cairn_ring);
-	uint64_t rows = s->count < room ? s->count : room;
-	struct cairn_fault f;
-
-	if (im->state.nr_rings > rows) {
-		cairn_fault_set(&f, im->base + im->sections[CAIRN_SECTION_STATE].offset,
-				"%u rings are in use, but the region has room for %llu",
-				im->state.nr_rings, (unsigned long long)rows);
-		snprintf(f.kept, sizeof(f.kept), "looked at all");
-		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
-	} else {
-		rows = im->state.nr_rings;
-	}
-	if (rows > 65536)
-		rows = 65536;
-	im->streams = rows ? calloc(rows, sizeof(*im->streams)) : NULL;
-	if (rows && !im->streams)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < rows; i++) {
-		struct cairn_reader_stream *st = &im->streams[im->nr_streams];
-		int e = cairn_reader_stream_load(im, i, st, &f);
-		if (e > 0) {
-			im->nr_streams++;
-			continue;
-		}
-		memset(st, 0, sizeof(*st));
-		if (e == -ENOMEM)
-			return e;
-		if (e < 0) {
-			f.ring = i;
-			snprintf(f.kept, sizeof(f.kept), "this ring is left out");
-			image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
-		}
-	}
-	return cairn_image_is_capture(im) ? 0 : image_drop_overlaps(im, sink);
-}
-
 static void image_count_cpus(struct cairn_image *im)
 {
 	im->nr_cpus = im->sb.flags & CAIRN_SB_USER ? 0 : im->sb.nr_cpus;
-	for (uint32_t i = 0; i < im->nr_streams; i++)
-		if (im->streams[i].cb.cpu >= im->nr_cpus && im->streams[i].cb.cpu < 65536)
-			im->nr_cpus = im->streams[i].cb.cpu + 1;
+	for (uint32_t i = 0; i < im->nr_blocks; i++)
+		if (im->blocks[i].cb.cpu >= im->nr_cpus && im->blocks[i].cb.cpu < 65536)
+			im->nr_cpus = im->blocks[i].cb.cpu + 1;
 }
 
 /* A region that no ring of was used yet may stand in a file that is shorter. */
@@ -570,23 +483,23 @@ static void image_say_cut(const struct cairn_image *im, const struct cairn_sink 
 			(unsigned long long)(im->sb.region_bytes - im->bytes));
 	if (!used)
 		snprintf(f.kept, sizeof(f.kept), "no ring was used yet");
-	image_say(im, sink, &f, used ? CAIRN_FAULT_DAMAGE : CAIRN_FAULT_NOTE);
+	cairn_image_say(im, sink, &f, used ? CAIRN_FAULT_DAMAGE : CAIRN_FAULT_NOTE);
 }
 
-int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink)
+int cairn_image_load(struct cairn_image *im, const struct cairn_choice *choice, const struct cairn_sink *sink)
 {
 	struct cairn_fault f;
 
 	for (uint32_t i = 0; i < im->sb.nr_sections; i++) {
 		const struct cairn_section *s = &im->sb.sections[i];
-		if (s->type > 0 && s->type <= CAIRN_SECTION_PAGES &&
+		if (s->type > 0 && s->type <= CAIRN_SECTION_BUFFERS &&
 		    im->sections[s->type].type == 0)
 			im->sections[s->type] = *s;
 	}
 	if (!cairn_image_read_state(im, &im->state)) {
 		cairn_fault_set(&f, im->base, "the region's state is missing or cut");
 		snprintf(f.kept, sizeof(f.kept), "took the whole tables as used");
-		image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
+		cairn_image_say(im, sink, &f, CAIRN_FAULT_DAMAGE);
 		im->state.nr_rings = im->sections[CAIRN_SECTION_RINGS].count;
 		im->state.nr_events = im->sections[CAIRN_SECTION_EVENTS].count;
 		im->state.metadata_bytes = im->sections[CAIRN_SECTION_METADATA].size;
@@ -595,15 +508,17 @@ int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink)
 	if (im->sb.region_bytes == 0) {
 		cairn_fault_set(&f, im->base,
 				"the capture was never finished; its last counters are missing");
-		image_say(im, sink, &f, CAIRN_FAULT_NOTE);
+		cairn_image_say(im, sink, &f, CAIRN_FAULT_NOTE);
 	}
 	image_clock(im, sink);
-	int e = image_load_streams(im, sink);
+	int e = cairn_blocks_load(im, sink);
 	if (e == 0 && cairn_image_is_capture(im)) {
 		e = image_index_capture(im, sink);
-		for (uint32_t i = 0; i < im->nr_streams; i++)
-			image_sort_places(&im->streams[i]);
+		for (uint32_t i = 0; i < im->nr_blocks; i++)
+			image_sort_places(&im->blocks[i]);
 	}
+	if (e == 0)
+		e = cairn_blocks_join(im, choice);
 	/*
 	 * The rings were read before the state is read again here: an event's metadata is complete
 	 * before the event can be emitted, so everything the rings hold is described in what
@@ -629,7 +544,12 @@ void cairn_image_fini(struct cairn_image *im)
 {
 	for (uint32_t i = 0; i < im->nr_streams; i++)
 		free(im->streams[i].places);
+	for (uint32_t i = 0; i < im->nr_blocks; i++)
+		free(im->blocks[i].places);
 	free(im->streams);
+	free(im->blocks);
+	free(im->buffers);
+	free(im->shifts);
 	free(im->metadata);
 	cairn_schema_free(&im->schema);
 	cairn_reader_names_free(im->names);

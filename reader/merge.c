@@ -113,8 +113,18 @@ static int merge_add_files(struct cairn_reader *r, const char *const *paths, uns
 	return e;
 }
 
-int cairn_reader_open_files(struct cairn_reader **out, const char *const *paths, unsigned n,
-			    const struct cairn_sink *sink, struct cairn_fault *why)
+/* A buffer that was asked for by its name must be somewhere. */
+static bool merge_has_buffer(const struct cairn_reader *r, const struct cairn_choice *choice)
+{
+	for (unsigned i = 0; i < r->nr_loaded; i++)
+		if (!choice || !choice->buffer || cairn_image_has_buffer(&r->images[i], choice->buffer))
+			return true;
+	return false;
+}
+
+int cairn_reader_open_chosen(struct cairn_reader **out, const char *const *paths, unsigned n,
+			     const struct cairn_choice *choice, const struct cairn_sink *sink,
+			     struct cairn_fault *why)
 {
 	struct cairn_reader *r = calloc(1, sizeof(*r));
 
@@ -128,9 +138,15 @@ int cairn_reader_open_files(struct cairn_reader **out, const char *const *paths,
 	r->nr_loaded = r->nr_images;
 	/* loaded only now: streams point at images, which must not move any more */
 	for (unsigned i = 0; i < r->nr_images && e == 0; i++)
-		e = cairn_image_load(&r->images[i], sink);
+		e = cairn_image_load(&r->images[i], choice, sink);
+	if (e == 0 && !merge_has_buffer(r, choice)) {
+		cairn_fault_set(why, CAIRN_NO_OFFSET, "no buffer `%s`; `cairn info` lists them", choice->buffer);
+		e = -ENOENT;
+	}
 	if (e == 0)
 		e = cairn_reader_unite(r->images, r->nr_images, &r->nr_images);
+	for (unsigned i = 0; i < r->nr_images && e == 0; i++)
+		e = cairn_epochs_load(&r->images[i]);
 	if (e == -ENOMEM)
 		cairn_fault_set(why, CAIRN_NO_OFFSET, "out of memory");
 	if (e < 0) {
@@ -142,6 +158,12 @@ int cairn_reader_open_files(struct cairn_reader **out, const char *const *paths,
 		r->by_wall &= r->images[i].clock.wall_base_ns != 0;
 	*out = r;
 	return 0;
+}
+
+int cairn_reader_open_files(struct cairn_reader **out, const char *const *paths, unsigned n,
+			    const struct cairn_sink *sink, struct cairn_fault *why)
+{
+	return cairn_reader_open_chosen(out, paths, n, NULL, sink, why);
 }
 
 int cairn_reader_open(struct cairn_reader **out, const char *path, const struct cairn_sink *sink,

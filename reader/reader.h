@@ -5,7 +5,10 @@
  *
  *	source   bytes of a file, of a guest's RAM, of a running process; may shrink or change while it is read
  *	image    one region or capture inside a source, found by its magic and validated
- *	stream   one ring of an image: its packets in order
+ *	block    one control block of an image, and the ring that it describes
+ *	stream   one CPU's (thread's) packets in order; after resizes and snapshots they lie in several blocks
+ *	buffer   streams that belong together: the main buffer, an instance, a snapshot
+ *	epoch    a life of the clock; times of a later one are shown as if it had gone on
  *	packet   a private copy of one packet, checked
  *	walk     goes through one stream record by record and keeps its account
  *	schema   what an image's metadata says about its events; `event` is one of them
@@ -201,7 +204,19 @@ struct cairn_reader_stream;
 struct cairn_place {
 	uint64_t seq, offset;
 	struct cairn_reader_stream *
-		part; /* it lies in another image of the region, which has this stream; NULL = in its own */
+		part; /* block, or stream of another image of the region, that it lies in; NULL = in its own */
+};
+
+/* What the stream had counted where the reading of it begins: told by other files, or in other buffers. */
+struct cairn_reader_before {
+	uint64_t packets, events;
+	uint64_t lost[CAIRN_NR_LOST];
+};
+
+/* A clear mark, of the stream's newest block. Records before it are not shown. */
+struct cairn_reader_mark {
+	bool set;
+	struct cairn_reader_before before;
 };
 
 struct cairn_reader_stream {
@@ -213,9 +228,17 @@ struct cairn_reader_stream {
 	uint64_t nr_slots;          /* of the ring */
 	uint64_t first_seq;         /* oldest packet that may survive */
 	uint64_t nr_places;         /* packets to look at */
+	uint64_t end_seq;           /* behind the newest packet */
 	uint64_t open_seq;          /* packet that `committed` lies in; CAIRN_SEQ_INVALID = none */
 	uint64_t pending_bytes;     /* begun, never committed */
-	struct cairn_place *places; /* of captures, by seq; NULL: slots of a ring */
+	uint64_t mark_seq;          /* clear mark of this block: packet, and offset in it; 0, 0 = none */
+	uint32_t mark_at;
+	bool retired;               /* the block has been left */
+	bool from_first;            /* `before` is known; else what lies before the first packet shown is not counted */
+	struct cairn_reader_before before;
+	struct cairn_reader_mark mark;
+	char buffer[80];            /* name of the buffer that it belongs to; untrusted characters */
+	struct cairn_place *places; /* by seq; NULL: slots of a ring */
 };
 
 struct cairn_reader_names;
@@ -230,13 +253,20 @@ struct cairn_image {
 	bool cut;       /* fewer than the superblock says */
 	bool from_copy; /* the superblock itself was damaged */
 	struct cairn_superblock sb;
-	struct cairn_section sections[CAIRN_SECTION_PAGES + 1]; /* by type; size 0 = absent */
+	struct cairn_section sections[CAIRN_SECTION_BUFFERS + 1]; /* by type; size 0 = absent */
 	struct cairn_state state;
 	struct cairn_image_clock clock;
 	struct cairn_schema schema;
 	struct cairn_reader_names *names;
-	struct cairn_reader_stream *streams; /* usable ones */
+	struct cairn_reader_stream *blocks; /* usable ones, of all buffers */
+	uint32_t nr_blocks;
+	struct cairn_reader_stream *streams; /* those chosen, by number */
 	uint32_t nr_streams;
+	struct cairn_buffer_row *buffers; /* copies, names terminated; none before format 1.1 */
+	uint32_t nr_buffers;
+	uint64_t *shifts; /* of epochs first_epoch ..., to add to a time of the clock */
+	uint32_t nr_shifts;
+	int64_t first_epoch;
 	uint32_t nr_cpus;
 	uint8_t *metadata; /* used bytes of METADATA */
 	size_t metadata_bytes;
@@ -253,8 +283,15 @@ static inline bool cairn_image_is_capture(const struct cairn_image *im)
  */
 int cairn_image_find(struct cairn_source *s, uint64_t *offset, struct cairn_image *im,
 		     const struct cairn_sink *sink);
-/* Read STATE, RINGS, METADATA, EVENTS, NAMES. 0 or a negative errno number. */
-int cairn_image_load(struct cairn_image *im, const struct cairn_sink *sink);
+/* What to read of a region. */
+struct cairn_choice {
+	const char *buffer; /* "main", an instance's name, "snapshot", "NAME/snapshot", "all"; NULL: main with what its snapshot holds */
+	bool behind_mark;   /* also what was there before the buffer was cleared */
+};
+
+/* Read STATE, BUFFERS, RINGS, METADATA, EVENTS, NAMES. 0 or a negative errno number. */
+int cairn_image_load(struct cairn_image *im, const struct cairn_choice *choice,
+		     const struct cairn_sink *sink);
 void cairn_image_fini(struct cairn_image *im);
 /*
  * Make one image of those that are of one region: images[0 .. *kept - 1] are left to look at, the others hold packets of theirs. Streams point
@@ -269,6 +306,35 @@ bool cairn_image_read_state(const struct cairn_image *im, struct cairn_state *st
 const char *cairn_image_superblock_wrong(const uint8_t *page, size_t n,
 					 struct cairn_superblock *out);
 bool cairn_image_magic_matches(const uint8_t *at);
+/* Whole section in fresh memory, at most `n` bytes of it; *got tells how many were there. NULL if none. */
+void *cairn_image_copy(const struct cairn_image *im, enum cairn_section_type type, uint64_t n, size_t *got);
+void cairn_image_say(const struct cairn_image *im, const struct cairn_sink *sink, struct cairn_fault *f,
+		     enum cairn_fault_kind kind);
+
+/* Blocks, buffers */
+
+/* BUFFERS and RINGS: im->buffers, im->blocks. 0 or -ENOMEM. */
+int cairn_blocks_load(struct cairn_image *im, const struct cairn_sink *sink);
+/* The streams that are chosen, out of the blocks. 0 or -ENOMEM. */
+int cairn_blocks_join(struct cairn_image *im, const struct cairn_choice *choice);
+/* Stream with this number, or NULL. */
+struct cairn_reader_stream *cairn_image_stream(const struct cairn_image *im, uint32_t number);
+/* Row of BUFFERS in which a stream began; NULL: unknown or main. */
+const struct cairn_buffer_row *cairn_image_origin(const struct cairn_image *im, uint32_t number);
+/* "main", "NAME", "snapshot", "NAME/snapshot". Untrusted characters. */
+void cairn_buffer_label(const struct cairn_image *im, const struct cairn_buffer_row *row, struct cairn_buf *t);
+/* Whether an image has that buffer; "all" is everywhere, "main" too. */
+bool cairn_image_has_buffer(const struct cairn_image *im, const char *name);
+/* A block's content belongs to that row, now. */
+bool cairn_block_is_of(const struct cairn_image *im, const struct cairn_reader_stream *b, uint32_t row);
+
+/* Epochs */
+
+int64_t cairn_image_epoch(const struct cairn_image *im, uint32_t flags);
+/* Add to a time of the clock in a packet with these flags: later epochs are shown behind earlier ones. */
+uint64_t cairn_image_shift(const struct cairn_image *im, uint32_t flags);
+/* Work the shifts out, if the clock restarted. 0 or -ENOMEM. */
+int cairn_epochs_load(struct cairn_image *im);
 
 /* Streams and packets */
 
@@ -300,6 +366,10 @@ struct cairn_reader_packet {
 	uint32_t good; /* bytes that parse */
 	uint32_t nr_records;
 	uint64_t last_ts;
+	/* by cairn_walk_packet */
+	uint32_t from;       /* first byte that is shown: behind a clear mark */
+	uint32_t nr_skipped; /* records before it */
+	uint64_t shift;      /* of its epoch */
 };
 
 enum { CAIRN_READER_ABSENT = 0, CAIRN_READER_OK = 1 };
@@ -324,7 +394,7 @@ void cairn_reader_packet_parse(struct cairn_reader_packet *p, const struct cairn
 struct cairn_reader_record {
 	const struct cairn_reader_stream *stream;
 	const struct cairn_schema_event *event; /* NULL: the rest of a packet, not understood */
-	uint64_t ts;                            /* clock */
+	uint64_t ts;                            /* clock, as if it had never restarted */
 	uint32_t id, task;
 	const uint8_t *payload;
 	uint32_t bytes;
@@ -373,10 +443,14 @@ struct cairn_walk {
 	uint64_t told[CAIRN_NR_LOST]; /* losses that other files tell */
 	uint64_t untold;              /* their sum: of `discarded`, what is not told here */
 	uint64_t next_seq;            /* the first packet that is not accounted for */
-	uint64_t prev_end;
-	const struct cairn_reader_stream *part; /* where the last packet was read */
+	uint64_t prev_end;            /* shifted */
+	int64_t epoch;                /* of the packet before */
+	const struct cairn_reader_stream *part;   /* where the last packet was read */
+	const struct cairn_reader_stream *before; /* and where those before were, if any was */
 	uint64_t open_total; /* records up to the open packet's end; valid if open_total_known */
 	bool any, gap_damaged, over, open_total_known;
+	bool past_mark;        /* the clear mark was passed */
+	bool count_from_first; /* what lies before the first packet is not counted */
 };
 
 int cairn_walk_init(struct cairn_walk *w, const struct cairn_reader_stream *st,
@@ -451,6 +525,10 @@ int cairn_reader_open(struct cairn_reader **out, const char *path, const struct 
  */
 int cairn_reader_open_files(struct cairn_reader **out, const char *const *paths, unsigned n,
 			    const struct cairn_sink *sink, struct cairn_fault *why);
+/* The same, of a part of what they hold; NULL = as above. -ENOENT also if no image has that buffer. */
+int cairn_reader_open_chosen(struct cairn_reader **out, const char *const *paths, unsigned n,
+			     const struct cairn_choice *choice, const struct cairn_sink *sink,
+			     struct cairn_fault *why);
 /* Bytes of all sources. */
 uint64_t cairn_reader_bytes(const struct cairn_reader *r);
 void cairn_reader_close(struct cairn_reader *r);

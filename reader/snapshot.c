@@ -42,7 +42,8 @@ static bool snapshot_control_block(const struct cairn_image *im, uint64_t offset
 		uint64_t again;
 		if (!cairn_source_read_all(im->source, im->base + offset, cb, sizeof(*cb)))
 			return false;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE); /* ORDER read:A and read:I, pair with commit:A and opened:A */
+		__atomic_thread_fence(
+			__ATOMIC_ACQUIRE); /* ORDER read:A and read:I, pair with commit:A and opened:A */
 		if (!cairn_source_read_all(
 			    im->source, im->base + offset + offsetof(struct cairn_ring, committed),
 			    &again, sizeof(again)))
@@ -90,9 +91,11 @@ int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cair
 	}
 	if (cb->state == CAIRN_RING_PREPARED) /* nothing was written to it yet */
 		return 0;
-	if (cb->magic == 0 && cb->committed == 0) /* never opened, or its opener was killed: the magic comes last */
+	if (cb->magic == 0 &&
+	    cb->committed == 0) /* never opened, or its opener was killed: the magic comes last */
 		return 0;
-	bool retired = cb->committed & CAIRN_POS_RETIRED; /* left: pos then says where its successor began */
+	bool retired = cb->committed &
+		       CAIRN_POS_RETIRED; /* left: pos then says where its successor began */
 	cb->committed &= ~CAIRN_POS_RETIRED;
 	if (retired || cb->pos & CAIRN_POS_RETIRED)
 		cb->pos = cb->committed;
@@ -101,16 +104,27 @@ int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cair
 		cairn_fault_set(why, im->base + at, "%s", wrong);
 		return -EINVAL;
 	}
-	st->number = im->sb.minor ? cb->stream : index;
+	st->number = im->sb.minor ? CAIRN_PACKET_STREAM(cb->stream) : index;
+	st->retired = retired || cb->state == CAIRN_RING_FROZEN;
+	st->from_first = true;
 	st->packet_bytes = im->sb.packet_bytes;
 	st->nr_slots = (cb->ring_mask + 1) / st->packet_bytes;
 	st->pending_bytes = (cb->pos - cb->committed) & CAIRN_POS_MASK;
 	uint64_t seq = cairn_reader_stream_seq(cb, cb->committed, cb->seq_hint);
 	bool open = cb->committed & cb->pkt_mask;
-	st->open_seq = open ? seq : CAIRN_SEQ_INVALID;
-	uint64_t behind = seq + (open ? 1 : 0);
-	st->first_seq = behind > st->nr_slots ? behind - st->nr_slots : 0;
-	st->nr_places = cairn_image_is_capture(im) ? 0 : behind - st->first_seq;
+	st->open_seq =
+		open && !st->retired
+			? seq
+			: CAIRN_SEQ_INVALID; /* the last packet of a block that was left is complete */
+	st->end_seq = seq + (open ? 1 : 0);
+	st->first_seq = st->end_seq > st->nr_slots ? st->end_seq - st->nr_slots : 0;
+	st->nr_places = cairn_image_is_capture(im) ? 0 : st->end_seq - st->first_seq;
+	if (im->sb.minor && !cairn_image_is_capture(im)) {
+		st->mark_seq = cairn_reader_stream_seq(cb, cb->start, seq);
+		st->mark_at = (uint32_t)(cb->start & cb->pkt_mask);
+		if (st->mark_seq > st->end_seq) /* hides nothing that could be there */
+			st->mark_seq = st->mark_at = 0;
+	}
 	return 1;
 }
 
@@ -193,6 +207,28 @@ static void snapshot_set_content(struct cairn_reader_packet *p, const struct cai
 			     : "kept no record of it");
 }
 
+static bool snapshot_is_another(const struct cairn_reader_stream *st,
+				const struct cairn_packet_header *h)
+{
+	return h->cpu_id != st->cb.cpu || CAIRN_PACKET_STREAM(h->flags) != st->number;
+}
+
+/* Has the target given the block, or its memory, another use since the control block was copied? */
+static bool snapshot_block_moved(const struct cairn_reader_stream *st)
+{
+	const struct cairn_image *im = st->image;
+	struct cairn_ring now;
+
+	if (cairn_image_is_capture(im) || im->sb.minor == 0)
+		return false;
+	return !cairn_source_read_all(im->source,
+				      im->base + im->sections[CAIRN_SECTION_RINGS].offset +
+					      st->index * sizeof(now),
+				      &now, sizeof(now)) ||
+	       now.magic != CAIRN_RING_MAGIC || now.packets_offset != st->cb.packets_offset ||
+	       now.stream != st->cb.stream;
+}
+
 static void snapshot_check_header(struct cairn_reader_packet *p, const struct cairn_sink *sink)
 {
 	const struct cairn_reader_stream *st = p->stream;
@@ -207,8 +243,7 @@ static void snapshot_check_header(struct cairn_reader_packet *p, const struct ca
 	else if (h->packet_bits != (uint64_t)st->packet_bytes * 8)
 		snapshot_say(p, sink, offsetof(struct cairn_packet_header, packet_bits),
 			     "the packet's size is not the region's", kept);
-	else if (h->cpu_id != st->cb.cpu || CAIRN_PACKET_STREAM(h->flags) != st->number ||
-		 h->stream_id)
+	else if (snapshot_is_another(st, h) || h->stream_id)
 		snapshot_say(p, sink, offsetof(struct cairn_packet_header, cpu_id),
 			     "the packet names another CPU or ring than its place", kept);
 	if (h->ts_begin > h->ts_end) {
@@ -277,6 +312,10 @@ int cairn_reader_packet_read(const struct cairn_reader_stream *st, uint64_t seq,
 		again = CAIRN_SEQ_INVALID;
 	if (again != p->h.seq)
 		return CAIRN_READER_ABSENT;
+	if ((p->h.seq != seq || snapshot_is_another(st, &p->h)) && snapshot_block_moved(st)) {
+		p->h.seq = seq; /* whatever stands there, it is not ours: overwritten */
+		return CAIRN_READER_ABSENT;
+	}
 	if (p->h.seq != seq) {
 		int e = snapshot_other_seq(p, sink);
 		if (e != CAIRN_READER_OK)

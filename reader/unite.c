@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Several images of one region (the files of a recording that was cut, two recordings, a capture and the live region) become one image, in
- * which each packet stands once. They are the same region if UUID and boot nonce are the same; a packet is known by its ring and number
+ * which each packet stands once. They are the same region if UUID and boot nonce are the same; a packet is known by its stream and number
  * (design.md D16). Of several copies of a packet the one from the image that knows most is taken: an open packet grew since.
  */
 #include "reader.h"
@@ -43,19 +43,16 @@ static int unite_compare(const void *a, const void *b)
 	return x->index > y->index ? -1 : x->index < y->index;
 }
 
-static struct cairn_reader_stream *unite_find(struct cairn_image *im, uint32_t ring)
+static struct cairn_reader_stream *unite_find(struct cairn_image *im, uint32_t number)
 {
-	for (uint32_t i = 0; i < im->nr_streams; i++)
-		if (im->streams[i].index == ring)
-			return &im->streams[i];
-	return NULL;
+	return cairn_image_stream(im, number);
 }
 
 static int unite_stream_compare(const void *a, const void *b)
 {
 	const struct cairn_reader_stream *x = a, *y = b;
 
-	return x->index < y->index ? -1 : x->index > y->index;
+	return x->number < y->number ? -1 : x->number > y->number;
 }
 
 /* Rings that only `from` has. */
@@ -67,16 +64,19 @@ static int unite_take_rings(struct cairn_image *main, const struct cairn_image *
 	if (!p)
 		return -ENOMEM;
 	main->streams = p;
+	uint32_t n = main->nr_streams; /* in order, the others come behind them */
 	for (uint32_t i = 0; i < from->nr_streams; i++) {
-		if (unite_find(main, from->streams[i].index))
+		if (unite_find(main, from->streams[i].number))
 			continue;
-		struct cairn_reader_stream *st = &main->streams[main->nr_streams++];
+		struct cairn_reader_stream *st = &main->streams[n++];
 		*st = from->streams[i];
 		st->image = main;
 		st->places = NULL; /* built anew, those of `from` stay there */
 		st->nr_places = 0;
 	}
-	qsort(main->streams, main->nr_streams, sizeof(*p), unite_stream_compare);
+	main->nr_streams = n;
+	if (n)
+		qsort(main->streams, n, sizeof(*p), unite_stream_compare);
 	return 0;
 }
 
@@ -100,7 +100,7 @@ static int unite_ring(struct cairn_image *images, unsigned n, struct cairn_reade
 	uint64_t room = 1, nr = 0, kept = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct cairn_reader_stream *part = unite_find(&images[i], st->index);
+		const struct cairn_reader_stream *part = unite_find(&images[i], st->number);
 		room += part ? part->nr_places : 0;
 	}
 	struct unite_place *all = calloc(room, sizeof(*all));
@@ -111,14 +111,16 @@ static int unite_ring(struct cairn_image *images, unsigned n, struct cairn_reade
 		return -ENOMEM;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		struct cairn_reader_stream *part = unite_find(&images[i], st->index);
+		struct cairn_reader_stream *part = unite_find(&images[i], st->number);
 		for (uint64_t k = 0; part && k < part->nr_places; k++) {
 			uint64_t seq = part->places ? part->places[k].seq : part->first_seq + k;
 			uint64_t at = part->places
 					      ? part->places[k].offset
 					      : part->cb.packets_offset +
 							seq % part->nr_slots * part->packet_bytes;
-			all[nr++] = (struct unite_place){{seq, at, part}, i};
+			struct cairn_reader_stream *in =
+				part->places && part->places[k].part ? part->places[k].part : part;
+			all[nr++] = (struct unite_place){{seq, at, in}, i};
 		}
 	}
 	qsort(all, nr, sizeof(*all), unite_place_compare);
@@ -171,6 +173,8 @@ static int unite_order(struct cairn_image *images, unsigned n, unsigned *kept)
 		images[i].index = i;
 		for (uint32_t k = 0; k < images[i].nr_streams; k++)
 			images[i].streams[k].image = &images[i];
+		for (uint32_t k = 0; k < images[i].nr_blocks; k++)
+			images[i].blocks[k].image = &images[i];
 	}
 	return 0;
 }

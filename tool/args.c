@@ -163,7 +163,8 @@ bool args_need_files(const struct args *a, const struct files *files)
 	return files->n || args_which_file(a);
 }
 
-int args_switches(const struct verb *v, int argc, char **argv, struct files *files, uint64_t *set)
+static int args_take(const struct verb *v, int argc, char **argv, struct files *files,
+		     struct input *in, uint64_t *set)
 {
 	struct args a;
 	int o;
@@ -179,10 +180,20 @@ int args_switches(const struct verb *v, int argc, char **argv, struct files *fil
 			say(v, "takes no operand; CAIRN_DIR names the directory");
 			return EXIT_USAGE;
 		}
-		if (o != ARGS_OPERAND)
+		if (o != ARGS_OPERAND && !(in && input_option(in, o, a.value)))
 			*set |= args_switch((char)o);
 	}
 	return !files || args_need_files(&a, files) ? -1 : EXIT_USAGE;
+}
+
+int args_switches(const struct verb *v, int argc, char **argv, struct files *files, uint64_t *set)
+{
+	return args_take(v, argc, argv, files, NULL, set);
+}
+
+int args_input(const struct verb *v, int argc, char **argv, struct files *files, struct input *in)
+{
+	return args_take(v, argc, argv, files, in, &in->set);
 }
 
 bool args_number(const struct args *a, const char *what, uint64_t max, uint64_t *out)

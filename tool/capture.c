@@ -60,9 +60,10 @@ static int capture_layout(struct capture *c)
 	if (getrandom(c->sb.capture_uuid, sizeof(c->sb.capture_uuid), 0) !=
 	    sizeof(c->sb.capture_uuid))
 		return -EIO;
-	for (int t = CAIRN_SECTION_STATE; t <= CAIRN_SECTION_HISTS; t++) {
+	for (int t = CAIRN_SECTION_STATE; t <= CAIRN_SECTION_BUFFERS; t++) {
 		const struct cairn_section *s = &c->im.sections[t];
-		if (s->type == 0 || t == CAIRN_SECTION_PACKETS || s->size == 0)
+		if (s->type == 0 || t == CAIRN_SECTION_PACKETS || t == CAIRN_SECTION_QUEUE ||
+		    t == CAIRN_SECTION_PAGES || s->size == 0)
 			continue;
 		struct cairn_section *row = &c->sb.sections[c->sb.nr_sections++];
 		*row = *s;
@@ -130,7 +131,11 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r, e
 		return 0;
 	cb.stream = r->stream.number;
 	cb.base = cb.closed = cb.closed_offset = cb.packets_offset = cb.frame = 0;
-	cb.reader = 0;
+	cb.reader = cb.successor = cb.slot = cb.next = 0;
+	/* one block a stream: what its buffer had been cleared of, or asked for, is no matter of the recording's */
+	cb.state = CAIRN_RING_LIVE;
+	cb.cleared = 0;
+	cb.index = (uint32_t)(r - c->rings);
 	cb.earlier_packets = r->earlier.packets;
 	cb.earlier_events = r->earlier.events;
 	memcpy(cb.earlier_lost, r->earlier.lost, sizeof(cb.earlier_lost));
@@ -139,7 +144,8 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r, e
 		cb.seq_hint = r->next;
 		cb.events_total = r->records;
 	}
-	return capture_write(c, to->offset + r->stream.index * sizeof(cb), &cb, sizeof(cb));
+	return capture_write(c, to->offset + (uint64_t)(r - c->rings) * sizeof(cb), &cb,
+			     sizeof(cb));
 }
 
 /* Once gone, nothing is read from the target any more: it could be words of another region. */
@@ -173,8 +179,7 @@ static int capture_write_words(struct capture *c, enum capture_end end)
 	c->im.state = st;
 	if (st.clock_seq & 1)
 		st.clock_seq++; /* the copy is at rest */
-	if (st.nr_rings > c->nr_rings)
-		st.nr_rings = c->nr_rings;
+	st.nr_rings = c->nr_rings;
 	if (e == 0 && !gone)
 		e = capture_copy_section(c, CAIRN_SECTION_METADATA, st.metadata_bytes);
 	if (e > 0)
@@ -182,7 +187,8 @@ static int capture_write_words(struct capture *c, enum capture_end end)
 	st.metadata_bytes = c->metadata_seen;
 	st.earlier_no_stream = c->earlier_no_stream;
 	for (int t = CAIRN_SECTION_EVENTS; t <= CAIRN_SECTION_HISTS && e >= 0 && !gone; t++)
-		if (t != CAIRN_SECTION_RINGS && t != CAIRN_SECTION_PACKETS)
+		if (t != CAIRN_SECTION_RINGS && t != CAIRN_SECTION_PACKETS &&
+		    capture_section(c, (enum cairn_section_type)t))
 			e = capture_copy_section(c, (enum cairn_section_type)t,
 						 c->im.sections[t].size);
 	e = e > 0 ? 0 : e;
@@ -201,14 +207,17 @@ static int capture_new_rings(struct capture *c)
 	rows = rows < s->count ? rows : s->count;
 	rows = rows < CAPTURE_RINGS_MAX ? rows : CAPTURE_RINGS_MAX;
 	n = n < rows ? n : (uint32_t)rows;
-	if (n <= c->nr_rings)
+	if (n <= c->nr_blocks)
 		return 0;
-	struct capture_ring *p = realloc(c->rings, n * sizeof(*p));
-	if (!p)
+	/* a block may take up another stream's packets, so there may come to be as many streams as the table has rows */
+	if (!c->rings && rows) {
+		c->rings = calloc(rows, sizeof(*c->rings));
+		c->most_rings = (uint32_t)rows;
+		c->blocks = calloc(rows, sizeof(*c->blocks)); /* streams point there */
+	}
+	if (!c->rings || !c->blocks)
 		return -ENOMEM;
-	memset(p + c->nr_rings, 0, (n - c->nr_rings) * sizeof(*p));
-	c->rings = p;
-	c->nr_rings = n;
+	c->nr_blocks = n;
 	return 0;
 }
 
@@ -225,7 +234,7 @@ struct capture *capture_open(const struct cairn_image *im, int fd, int *e)
 	c->fd = fd;
 	for (uint32_t i = 0; i < c->im.sb.nr_sections; i++) {
 		const struct cairn_section *s = &c->im.sb.sections[i];
-		if (s->type > 0 && s->type <= CAIRN_SECTION_PAGES &&
+		if (s->type > 0 && s->type <= CAIRN_SECTION_BUFFERS &&
 		    c->im.sections[s->type].type == 0)
 			c->im.sections[s->type] = *s;
 	}
@@ -254,6 +263,7 @@ void capture_close(struct capture *c)
 	claims_close(&c->claims);
 	cairn_source_close(c->im.source);
 	free(c->rings);
+	free(c->blocks);
 	free(c->block);
 	free(c);
 }
@@ -272,17 +282,15 @@ int64_t capture_poll(struct capture *c, uint64_t room)
 	int e = capture_new_rings(c);
 	if (e < 0)
 		return e;
+	e = capture_look(c);
+	if (e < 0)
+		return e;
 	for (uint32_t i = 0; i < c->nr_rings; i++) {
 		struct capture_ring *r = &c->rings[i];
 		bool fresh = !r->used;
-		if (!fresh && !capture_ring_moved(c, r))
+		if (!r->news)
 			continue;
-		e = capture_ring_load(c, i);
-		if (e < 0)
-			return e;
-		if (e == 0)
-			continue;
-		int64_t n = capture_ring_copy(c, r, room);
+		int64_t n = capture_stream_copy(c, r, room);
 		if (n < 0)
 			return n;
 		copied += n;
@@ -345,7 +353,7 @@ int capture_finish(struct capture *c)
 	int e = n < 0 ? (int)n : 0;
 
 	for (uint32_t i = 0; i < c->nr_rings && e == 0; i++)
-		e = capture_ring_finish(c, i);
+		e = capture_ring_finish(c, &c->rings[i]);
 	capture_give_back(c);
 	if (e == 0)
 		e = capture_complete(c, CAPTURE_GOES_ON);
@@ -371,8 +379,8 @@ unsigned capture_fill(const struct capture *c)
 
 bool capture_consumes(const struct capture *c)
 {
-	for (uint32_t i = 0; i < c->nr_rings; i++)
-		if (c->rings[i].claim == CAPTURE_CLAIM_HELD)
+	for (uint32_t i = 0; i < c->nr_blocks; i++)
+		if (c->blocks[i].claim == CAPTURE_CLAIM_HELD)
 			return true;
 	return false;
 }
@@ -386,8 +394,8 @@ unsigned capture_claims_lost(const struct capture *c)
 {
 	unsigned n = 0;
 
-	for (uint32_t i = 0; i < c->nr_rings; i++)
-		n += c->rings[i].claim == CAPTURE_CLAIM_LOST;
+	for (uint32_t i = 0; i < c->nr_blocks; i++)
+		n += c->blocks[i].claim == CAPTURE_CLAIM_LOST;
 	return n;
 }
 

@@ -17,14 +17,32 @@
 
 #define CAPTURE_TRIES 8
 
-/* Cheap look: has the ring gone on to the packet behind `next`? */
-bool capture_ring_moved(const struct capture *c, const struct capture_ring *r)
+static uint64_t capture_block_at(const struct capture *c, uint64_t i)
 {
-	const struct cairn_reader_stream *st = &r->stream;
-	uint64_t seq = r->next + 1;
-	uint64_t at = st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
+	return c->im.base + c->im.sections[CAIRN_SECTION_RINGS].offset +
+	       i * sizeof(struct cairn_ring);
+}
+
+/* Cheap look: has anything happened to the block that matters? A packet behind the newest one seen, or its CPU left it, or it changed hands. */
+static bool capture_block_moved(const struct capture *c, uint32_t i)
+{
+	const struct capture_block *b = &c->blocks[i];
+	const struct cairn_reader_stream *st = &b->stream;
+	struct cairn_ring cb;
 	uint64_t now;
 
+	if (!b->used || (c->im.sb.minor && st->retired))
+		return true;
+	if (c->im.sb.minor) {
+		if (!cairn_source_read_all(c->im.source, capture_block_at(c, i), &cb, sizeof(cb)))
+			return false;
+		if (cb.state != st->cb.state || cb.packets_offset != st->cb.packets_offset ||
+		    cb.committed & CAIRN_POS_RETIRED || cb.magic != st->cb.magic ||
+		    cb.stream != st->cb.stream)
+			return true;
+	}
+	uint64_t seq = st->end_seq ? st->end_seq : 1;
+	uint64_t at = st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
 	if (!cairn_source_read_all(c->im.source,
 				   c->im.base + at + offsetof(struct cairn_packet_header, seq),
 				   &now, sizeof(now)))
@@ -42,11 +60,11 @@ static bool capture_target_is_dead(const struct capture *c)
  * Claim a ring that keeps the oldest, unless nobody waits for room in it. Returns 0, or -EBUSY. Without the right to write the region, what is
  * there is copied and stays there.
  */
-static int capture_claim(struct capture *c, struct capture_ring *r)
+static int capture_claim(struct capture *c, struct capture_block *r)
 {
 	if (r->claim != CAPTURE_CLAIM_NONE || r->stream.cb.mode != CAIRN_DISCARD ||
 	    c->cannot_claim || c->gone || (c->im.state.flags & CAIRN_STATE_STOPPED) ||
-	    capture_target_is_dead(c))
+	    capture_target_is_dead(c) || r->stream.retired)
 		return 0;
 	if (!claims_are_open(&c->claims))
 		c->cannot_claim = claims_open(&c->claims, &c->im);
@@ -65,13 +83,16 @@ static int capture_claim(struct capture *c, struct capture_ring *r)
 static void capture_ring_begin(struct capture *c, struct capture_ring *r)
 {
 	const struct cairn_reader_stream *st = &r->stream;
-	uint64_t end = st->first_seq + st->nr_places;
+	uint64_t end = st->end_seq;
 	struct cairn_packet_header h;
 
 	r->next = st->first_seq;
 	r->records = 0;
 	memset(&r->earlier, 0, sizeof(r->earlier));
 	if (st->cb.mode != CAIRN_DISCARD || end == 0)
+		return;
+	/* the ring began there: nobody has read in it, and what its predecessors held was given up */
+	if (c->im.sb.minor && !st->cb.cleared && st->cb.consumed == st->cb.start)
 		return;
 	uint64_t seq = cairn_reader_stream_seq(&st->cb, st->cb.consumed, end - 1);
 	if (seq == 0 || seq >= end)
@@ -84,34 +105,75 @@ static void capture_ring_begin(struct capture *c, struct capture_ring *r)
 	r->records = r->earlier.events = h.events_before;
 }
 
-int capture_ring_load(struct capture *c, uint32_t i)
+/* Read block `i` anew. 1 if it holds something, 0, or -EBUSY. */
+static int capture_block_load(struct capture *c, uint32_t i)
 {
-	struct capture_ring *r = &c->rings[i];
+	struct capture_block *b = &c->blocks[i];
 	struct cairn_reader_stream st;
 	struct cairn_fault why;
 
-	if (cairn_reader_stream_load(&c->im, i, &st, &why) <= 0 || capture_is_gone(c))
+	if (cairn_reader_stream_load(&c->im, i, &st, &why) <= 0) {
+		if (!capture_is_gone(c) && c->im.sb.minor)
+			b->used = false; /* it went back to the pool; a claim keeps it from that */
 		return 0;
-	bool begin = !r->used || r->stream.cb.committed == 0;
-	r->used = true;
-	r->stream = st;
-	int e = capture_claim(c, r);
-	if (e < 0)
-		return e;
-	if (begin)
-		capture_ring_begin(c, r);
-	return 1;
+	}
+	if (capture_is_gone(c))
+		return 0;
+	b->used = true;
+	b->stream = st;
+	int e = capture_claim(c, b);
+	return e < 0 ? e : 1;
+}
+
+static struct capture_ring *capture_find_stream(struct capture *c, uint32_t number)
+{
+	for (uint32_t i = 0; i < c->nr_rings; i++)
+		if (c->rings[i].stream.number == number)
+			return &c->rings[i];
+	return NULL;
+}
+
+/* The stream of a block that was just loaded; a new one begins there. NULL: the capture has no room for another. */
+static struct capture_ring *capture_stream_of(struct capture *c, struct capture_block *b)
+{
+	struct capture_ring *r = capture_find_stream(c, b->stream.number);
+
+	if (r || c->nr_rings == c->most_rings)
+		return r;
+	r = &c->rings[c->nr_rings++];
+	memset(r, 0, sizeof(*r));
+	r->stream = b->stream;
+	r->block = b;
+	return r;
+}
+
+int capture_look(struct capture *c)
+{
+	int n = 0;
+
+	for (uint32_t i = 0; i < c->nr_blocks; i++) {
+		if (!capture_block_moved(c, i))
+			continue;
+		int e = capture_block_load(c, i);
+		if (e < 0)
+			return e;
+		struct capture_ring *r = e > 0 ? capture_stream_of(c, &c->blocks[i]) : NULL;
+		if (r)
+			r->news = true;
+		n += r != NULL;
+	}
+	return n;
 }
 
 /* Everything before `next` is in the file: the target may use its place. */
 static void capture_consume(struct capture *c, struct capture_ring *r)
 {
-	if (r->claim != CAPTURE_CLAIM_HELD)
+	if (r->block->claim != CAPTURE_CLAIM_HELD)
 		return;
 	if (claims_holds(&c->claims, r->stream.index))
 		claims_consume(&c->claims, r->stream.index, r->next * r->stream.packet_bytes);
 	else
-		r->claim = CAPTURE_CLAIM_LOST;
+		r->block->claim = CAPTURE_CLAIM_LOST;
 }
 
 static int capture_put(struct capture *c, struct capture_ring *r, const void *packets, uint64_t n)
@@ -212,10 +274,11 @@ static int64_t capture_ring_one(struct capture *c, struct capture_ring *r, uint6
 	return e < 0 ? e : 1;
 }
 
-int64_t capture_ring_copy(struct capture *c, struct capture_ring *r, uint64_t room)
+/* The closed packets that are left of the block that is read, at most `room` bytes or one packet. Returns their number. */
+static int64_t capture_ring_copy(struct capture *c, struct capture_ring *r, uint64_t room)
 {
 	const struct cairn_reader_stream *st = &r->stream;
-	uint64_t end = st->first_seq + st->nr_places;
+	uint64_t end = st->end_seq;
 	uint64_t most = room / st->packet_bytes;
 	int64_t copied = 0;
 
@@ -237,6 +300,73 @@ int64_t capture_ring_copy(struct capture *c, struct capture_ring *r, uint64_t ro
 			return n;
 		copied += n;
 		capture_consume(c, r);
+	}
+	return copied;
+}
+
+/* Of the blocks of a stream, the one that was written next after `after`; NULL = the oldest. */
+static struct capture_block *capture_next_block(struct capture *c, uint32_t number,
+						const struct capture_block *after)
+{
+	struct capture_block *best = NULL;
+
+	for (uint32_t i = 0; i < c->nr_blocks; i++) {
+		struct capture_block *b = &c->blocks[i];
+		if (!b->used || b->stream.number != number || b == after)
+			continue;
+		if (after && (b->stream.end_seq < after->stream.end_seq ||
+			      (b->stream.end_seq == after->stream.end_seq &&
+			       (!after->stream.retired || b->stream.retired))))
+			continue;
+		if (!best || b->stream.end_seq < best->stream.end_seq ||
+		    (b->stream.end_seq == best->stream.end_seq && b->stream.retired &&
+		     !best->stream.retired))
+			best = b;
+	}
+	return best;
+}
+
+/* A block that was left is read to its end: its claim goes back, so that the target can use its memory. */
+static void capture_leave(struct capture *c, struct capture_block *b)
+{
+	if (b->claim != CAPTURE_CLAIM_HELD)
+		return;
+	claims_give_back(&c->claims, b->stream.index);
+	b->claim = CAPTURE_CLAIM_NONE;
+}
+
+int64_t capture_stream_copy(struct capture *c, struct capture_ring *r, uint64_t room)
+{
+	uint32_t number = r->stream.number;
+	uint64_t behind = 0; /* end of the block before */
+	int64_t copied = 0;
+
+	for (struct capture_block *b = capture_next_block(c, number, NULL); b;
+	     b = capture_next_block(c, number, b)) {
+		uint64_t bytes = (uint64_t)copied * c->im.sb.packet_bytes;
+		r->block = b;
+		r->stream = b->stream;
+		if (r->stream.first_seq < behind) /* slots from before it was begun */
+			r->stream.first_seq =
+				behind < r->stream.end_seq ? behind : r->stream.end_seq;
+		behind = r->stream.end_seq;
+		if (!r->used)
+			capture_ring_begin(c, r);
+		r->used = true;
+		int64_t n = capture_ring_copy(c, r, bytes < room ? room - bytes : 0);
+		if (n < 0)
+			return n;
+		copied += n;
+		if (r->next < (b->stream.open_seq == CAIRN_SEQ_INVALID ? b->stream.end_seq
+								       : b->stream.open_seq))
+			return copied; /* the rest of it comes first, next time */
+	}
+	r->news = false;
+	for (uint32_t i = 0; i < c->nr_blocks; i++) {
+		struct capture_block *b = &c->blocks[i];
+		if (b->used && b->stream.number == number && b->stream.retired &&
+		    r->next >= b->stream.end_seq)
+			capture_leave(c, b);
 	}
 	return copied;
 }
@@ -286,19 +416,24 @@ static void capture_load_schema(struct capture *c)
 	free(bytes);
 }
 
-int capture_ring_finish(struct capture *c, uint32_t i)
+int capture_ring_finish(struct capture *c, struct capture_ring *r)
 {
-	struct capture_ring *r = &c->rings[i];
 	bool again = true;
 	int e = 0;
 
 	for (int try = 0; try < CAPTURE_TRIES && again && e == 0; try++) {
 		again = false;
-		e = capture_ring_load(c, i);
-		if (e <= 0)
-			return e; /* the target is gone: the last copy of the control block counts */
-		int64_t n = capture_ring_copy(c, r, UINT64_MAX);
+		/* what was left meanwhile is in other blocks; once the target is gone, the last copies of the control blocks count */
+		bool gone = capture_is_gone(c);
+		for (uint32_t i = 0; i < c->nr_blocks && e >= 0 && !gone; i++)
+			if (!c->blocks[i].used || c->blocks[i].stream.number == r->stream.number)
+				e = capture_block_load(c, i);
+		if (e < 0)
+			return e;
+		int64_t n = capture_stream_copy(c, r, UINT64_MAX);
 		e = n < 0 ? (int)n : 0;
+		if (gone || capture_is_gone(c))
+			return e;
 		struct cairn_state st;
 		if (e == 0 && cairn_image_read_state(&c->im, &st) &&
 		    st.metadata_bytes != c->schema_bytes) {
@@ -308,16 +443,14 @@ int capture_ring_finish(struct capture *c, uint32_t i)
 		}
 		if (e == 0)
 			e = capture_ring_open_packet(c, r, &again);
+		if (r->stream.retired) /* its successor was not seen yet */
+			again = true;
 	}
 	return e;
 }
 
 void capture_give_back(struct capture *c)
 {
-	for (uint32_t i = 0; i < c->nr_rings; i++) {
-		if (c->rings[i].claim != CAPTURE_CLAIM_HELD)
-			continue;
-		claims_give_back(&c->claims, i);
-		c->rings[i].claim = CAPTURE_CLAIM_NONE;
-	}
+	for (uint32_t i = 0; i < c->nr_blocks; i++)
+		capture_leave(c, &c->blocks[i]);
 }

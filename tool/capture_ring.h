@@ -23,10 +23,22 @@ enum capture_claim {
 	CAPTURE_CLAIM_LOST, /* somebody who may not has written there; from then on the ring is only read */
 };
 
-struct capture_ring {
-	struct cairn_reader_stream stream; /* as last seen */
+/* A control block of the region, as last seen. */
+struct capture_block {
+	struct cairn_reader_stream stream;
 	bool used;
 	enum capture_claim claim;
+};
+
+/*
+ * One stream. It goes on in other blocks, which are reused: the stream's number is what stays. All its packets before `next` were copied or are
+ * gone.
+ */
+struct capture_ring {
+	struct cairn_reader_stream
+		stream;              /* the block that is read at the moment; else the newest */
+	struct capture_block *block; /* the same, where its claim is */
+	bool used, news;
 	uint64_t next;    /* first packet not copied yet */
 	uint64_t records; /* in the packets before `next` */
 	struct capture_earlier earlier;
@@ -38,8 +50,10 @@ struct capture {
 		im; /* the live region; only the words that packets need are kept loaded */
 	int fd;
 	struct cairn_superblock sb; /* the capture's own */
-	struct capture_ring *rings;
-	uint32_t nr_rings;
+	struct capture_block *blocks;
+	uint32_t nr_blocks;
+	struct capture_ring *rings; /* streams, in the order in which they were met */
+	uint32_t nr_rings, most_rings;
 	uint8_t *block; /* of packets */
 	size_t block_bytes;
 	uint64_t packets_at;    /* of section PACKETS in the capture */
@@ -59,14 +73,18 @@ struct capture {
 };
 
 int capture_write(const struct capture *c, uint64_t at, const void *bytes, size_t n);
-/* Read the control block anew, claim it if it must be; 0 if the ring was never used or is damaged, 1, or -EBUSY. */
-int capture_ring_load(struct capture *c, uint32_t i);
-/* Cheap look: has the ring gone on to the packet behind `next`? */
-bool capture_ring_moved(const struct capture *c, const struct capture_ring *r);
-/* Copy the closed packets that are left of the ring, at most `room` bytes or one packet. Returns their number. */
-int64_t capture_ring_copy(struct capture *c, struct capture_ring *r, uint64_t room);
+/*
+ * Look at all control blocks that may have changed, claim those that must be. Returns the number of blocks read anew, or a negative errno
+ * number: -EBUSY, -ENOMEM.
+ */
+int capture_look(struct capture *c);
+/*
+ * Copy what is new in the blocks of a stream, the oldest first, at most `room` bytes or one packet. `stream` is the newest block afterwards, if
+ * it was reached. Returns packets copied, or a negative errno number.
+ */
+int64_t capture_stream_copy(struct capture *c, struct capture_ring *r, uint64_t room);
 /* The rest and the open packet. Returns 0 or a negative errno number. */
-int capture_ring_finish(struct capture *c, uint32_t i);
+int capture_ring_finish(struct capture *c, struct capture_ring *r);
 void capture_give_back(struct capture *c);
 
 #endif

@@ -9,6 +9,8 @@
 
 const struct option_row cairn_check_options[] = {
 	{'q', true, "quiet", NULL, "only the exit status and faults"},
+	{'b', true, "buffer", "NAME", "what is in this buffer; \"all\": in all of them"},
+	{'A', false, "all", NULL, "also what was there before the buffer was cleared"},
 	{'J', false, "json", NULL, "the summary as JSON"},
 	{0, false, NULL, NULL, NULL},
 };
@@ -63,7 +65,7 @@ int cairn_cmd_check(const struct verb *v, int argc, char **argv)
 {
 	struct input in = {.limit = 1000};
 	struct files files = {0};
-	int status = args_switches(v, argc, argv, &files, &in.set);
+	int status = args_input(v, argc, argv, &files, &in);
 
 	in.want_notes = !(in.set & args_switch('q'));
 	if (status < 0)

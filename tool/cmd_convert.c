@@ -19,6 +19,8 @@
 
 const struct option_row cairn_convert_options[] = {
 	{'t', true, "to", "FORMAT", "ctf"},
+	{'b', true, "buffer", "NAME", "what is in this buffer; \"all\": in all of them"},
+	{'A', false, "all", NULL, "also what was there before the buffer was cleared"},
 	{'o', true, "output", "DIR", "where to; replaced if it is a CTF trace of Cairn's"},
 	{0, false, NULL, NULL, NULL},
 };
@@ -260,13 +262,13 @@ static bool convert_metadata(const struct convert *c, const struct cairn_image *
 	return convert_close(c, f, path);
 }
 
-/* Take records out that a filter rejected; returns the content's new length. */
+/* Take records out that a filter rejected, and those before a clear mark; returns the content's new length. */
 static uint32_t convert_compact(struct cairn_reader_packet *p, uint32_t *removed)
 {
 	const struct cairn_schema *s = &p->stream->image->schema;
-	uint32_t from = CAIRN_PACKET_HEADER_BYTES, to = from;
+	uint32_t from = p->from, to = CAIRN_PACKET_HEADER_BYTES;
 
-	*removed = 0;
+	*removed = p->nr_skipped;
 	while (from < p->good) {
 		uint32_t room = p->good - from - CAIRN_RECORD_HEADER_BYTES;
 		const uint8_t *r = p->bytes + from;
@@ -334,11 +336,24 @@ static void convert_mend_times(struct cairn_reader_packet *p)
 					      e, payload, p->good - at - CAIRN_RECORD_HEADER_BYTES);
 		if (t <= latest)
 			ts = t;
-		word = (word & ~CAIRN_TS_MASK) | (ts & CAIRN_TS_MASK);
+		word = (word & ~CAIRN_TS_MASK) | ((ts + p->shift) & CAIRN_TS_MASK);
 		memcpy(r, &word, sizeof(word));
 		at += CAIRN_RECORD_HEADER_BYTES + (((uint32_t)n + 3) & ~3u);
 	}
 	p->last_ts = ts;
+}
+
+/* Times of a later epoch of the clock, as if it had gone on: header and records. */
+static void convert_shift(struct cairn_reader_packet *p)
+{
+	if (p->h.ts_end < p->last_ts) /* pending over the restart */
+		p->h.ts_end = p->last_ts;
+	if (p->shift)
+		convert_mend_times(p);
+	p->h.ts_begin += p->shift;
+	p->h.ts_end += p->shift;
+	p->last_ts += p->shift;
+	p->shift = 0;
 }
 
 /*
@@ -352,8 +367,7 @@ static void convert_order(struct convert_stream *s, struct cairn_reader_packet *
 
 	if (p->h.ts_end > p->last_ts && p->h.ts_end - p->last_ts > CAIRN_TS_MASK / 2)
 		p->h.ts_end = p->last_ts;
-	/* a clock that was restarted steps back by right; no CTF reader takes that */
-	if (s->held_bytes && !p->stream->image->state.clock_resets) {
+	if (s->held_bytes) {
 		memcpy(&before, s->held, sizeof(before));
 		if (before.ts_end > p->h.ts_begin)
 			before.ts_end = s->held_last;
@@ -441,9 +455,9 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 		if (!ok)
 			break;
 		if (!s.file) {
-			if (p->good == CAIRN_PACKET_HEADER_BYTES && p->h.events_discarded == 0)
+			if (p->good == p->from && p->h.events_discarded == 0)
 				continue; /* nothing was ever told about this ring */
-			snprintf(name, sizeof(name), "ring-%u", st->index);
+			snprintf(name, sizeof(name), "ring-%u", st->number);
 			s.file = convert_create(c, dir, name, s.path);
 			ok = s.file != NULL;
 			if (!ok)
@@ -451,10 +465,11 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 			if (convert_any_lost(st) || cairn_walk_discarded(&w))
 				convert_lead_in(&s, p);
 		}
+		convert_shift(p);
 		convert_order(&s, p);
 		convert_flush(&s, discarded - w.untold);
 		discarded = cairn_walk_discarded(&w);
-		convert_hold(&s, p, w.events - p->nr_records);
+		convert_hold(&s, p, w.events - (p->nr_records - p->nr_skipped));
 	}
 	if (ok && s.file)
 		convert_flush(&s, (w.discarded > discarded ? w.discarded : discarded) - w.untold);
@@ -569,6 +584,10 @@ int cairn_cmd_convert(const struct verb *v, int argc, char **argv)
 			c.format = a.value;
 		if (o == 'o')
 			c.out = a.value;
+		if (o == 'b')
+			c.in.choice.buffer = a.value;
+		if (o == 'A')
+			c.in.choice.behind_mark = true;
 	}
 	if (!args_need_file(&a, c.file))
 		return EXIT_USAGE;

@@ -7,6 +7,8 @@
 
 const struct option_row cairn_info_options[] = {
 	{'v', true, "verbose", NULL, "list every event and every name"},
+	{'b', true, "buffer", "NAME", "what is in this buffer; \"all\": in all of them"},
+	{'A', false, "all", NULL, "also what was there before the buffer was cleared"},
 	{'J', false, "json", NULL, "the same as JSON"},
 	{0, false, NULL, NULL, NULL},
 };
@@ -54,17 +56,71 @@ static void info_clock(const struct cairn_image *im)
 		printf("  clock restarted %u times\n", im->state.clock_resets);
 }
 
+/* What a control block is doing; empty for one that is simply used. */
+static const char *info_block_state(const struct cairn_reader_stream *b)
+{
+	if (cairn_image_is_capture(b->image))
+		return "";
+	if (b->cb.state == CAIRN_RING_FROZEN || b->retired)
+		return b->cb.then == CAIRN_BUFFER_NONE ? "given up" : "set aside";
+	return b->cb.successor ? "asked to go on elsewhere" : "";
+}
+
+/* Name of the buffer that holds what is in a block. */
+static const char *info_block_buffer(const struct cairn_image *im,
+				     const struct cairn_reader_stream *b, char *out, size_t n)
+{
+	struct cairn_buf t;
+
+	cairn_buf_init(&t, out, n);
+	for (uint32_t i = 0; i < im->nr_buffers && !t.used; i++)
+		if (cairn_block_is_of(im, b, i))
+			cairn_buffer_label(im, i ? &im->buffers[i] : NULL, &t);
+	if (!t.used)
+		cairn_buf_printf(&t, "%s", im->nr_buffers ? "none" : "main");
+	return cairn_buf_end(&t);
+}
+
 static void info_rings(const struct cairn_image *im)
 {
-	for (uint32_t i = 0; i < im->nr_streams; i++) {
-		const struct cairn_reader_stream *st = &im->streams[i];
-		printf("  ring %-5u CPU %u, %llu bytes: %llu packets of %u, %s%s%s%s%s\n",
-		       st->index, st->cb.cpu, (unsigned long long)st->nr_slots * st->packet_bytes,
+	for (uint32_t i = 0; i < im->nr_blocks; i++) {
+		const struct cairn_reader_stream *st = &im->blocks[i];
+		char label[80], name[330];
+		const char *state = info_block_state(st);
+		printf("  ring %-5u CPU %u, %llu bytes: %llu packets of %u, %s%s%s%s%s", st->index,
+		       st->cb.cpu, (unsigned long long)st->nr_slots * st->packet_bytes,
 		       (unsigned long long)st->nr_slots, st->packet_bytes,
 		       st->cb.mode == CAIRN_DISCARD ? "keeps the oldest" : "keeps the newest",
-		       st->cb.buffer ? ", of another buffer" : "", st->cb.enabled ? "" : ", off",
-		       st->cb.pos & st->cb.pkt_mask ? "" : ", nothing written",
-		       st->pending_bytes ? ", has pending records" : "");
+		       st->cb.enabled || *state ? "" : ", off",
+		       st->end_seq ? "" : ", nothing written",
+		       st->pending_bytes ? ", has pending records" : "", *state ? ", " : "");
+		printf("%s", state);
+		if (im->nr_buffers > 1)
+			printf("; buffer %s",
+			       info_safe(info_block_buffer(im, st, label, sizeof(label)), name,
+					 sizeof(name)));
+		printf("%s\n", st->cb.cleared && !cairn_image_is_capture(im) ? "; cleared" : "");
+	}
+}
+
+static void info_buffers(const struct cairn_image *im)
+{
+	for (uint32_t i = 0; i < im->nr_buffers && im->nr_buffers > 1; i++) {
+		const struct cairn_buffer_row *row = &im->buffers[i];
+		char label[80], name[330];
+		struct cairn_buf t;
+		if (row->kind == CAIRN_BUFFER_UNUSED || row->kind > CAIRN_BUFFER_SNAPSHOT)
+			continue;
+		cairn_buf_init(&t, label, sizeof(label));
+		cairn_buffer_label(im, i ? row : NULL, &t);
+		printf("  buffer %-3u %s, %llu bytes for each CPU, %s%s", i,
+		       info_safe(cairn_buf_end(&t), name, sizeof(name)),
+		       (unsigned long long)row->ring_bytes,
+		       row->mode == CAIRN_DISCARD ? "keeps the oldest" : "keeps the newest",
+		       row->paused ? ", off" : "");
+		if (row->kind == CAIRN_BUFFER_SNAPSHOT)
+			printf(", taken at %llu", (unsigned long long)row->taken_at);
+		printf("\n");
 	}
 }
 
@@ -188,18 +244,27 @@ static void info_region(const struct cairn_image *im, const struct survey *s, bo
 	printf("  state      %s%s\n",
 	       im->state.flags & CAIRN_STATE_STOPPED ? "stopped" : "not stopped",
 	       im->state.flags & CAIRN_STATE_PAUSED ? ", paused" : "");
+	if (im->state.frozen_at) {
+		uint64_t at = cairn_image_clock_ns(&im->clock, im->state.frozen_at);
+		printf("  frozen     at %llu.%06llu\n", (unsigned long long)(at / 1000000000u),
+		       (unsigned long long)(at / 1000 % 1000000));
+	}
 	if (im->state.work_pending_since) {
 		uint64_t since = cairn_image_clock_ns(&im->clock, im->state.work_pending_since);
 		printf("  work       pending since %llu.%06llu\n",
 		       (unsigned long long)(since / 1000000000u),
 		       (unsigned long long)(since / 1000 % 1000000));
 	}
+	info_buffers(im);
 	info_rings(im);
 	info_events(im, s, all);
 	info_names(im, all);
 	for (uint32_t i = 0; i < s->nr_cpus; i++)
 		if (s->cpus[i].image == im) {
+			char label[330];
 			printf("  CPU %-6u ", s->cpus[i].cpu);
+			if (s->cpus[i].buffer)
+				printf("%s: ", info_safe(s->cpus[i].buffer, label, sizeof(label)));
 			info_account(&s->cpus[i].account);
 		}
 	if (im->state.lost_no_stream)
@@ -223,20 +288,45 @@ static void info_json_region(const struct cairn_image *im)
 	       im->sb.major, im->sb.minor, info_arch(im->sb.arch));
 	printf("\"build_id\":");
 	json_string(stdout, im->sb.build_id);
-	printf(",\"clock_hz\":%llu,\"clock_base\":%llu,\"wall_base_ns\":%llu,\"stopped\":%s,\"packet_bytes\":%u,"
+	printf(",\"clock_hz\":%llu,\"clock_base\":%llu,\"wall_base_ns\":%llu,\"stopped\":%s,\"paused\":%s,\"frozen_at\":%llu,"
+	       "\"clock_resets\":%u,\"packet_bytes\":%u,"
 	       "\"lost_no_stream\":%llu,\"metadata_refused\":%u,\"rings\":[",
 	       (unsigned long long)im->clock.hz, (unsigned long long)im->clock.base,
 	       (unsigned long long)im->clock.wall_base_ns,
-	       im->state.flags & CAIRN_STATE_STOPPED ? "true" : "false", im->sb.packet_bytes,
+	       im->state.flags & CAIRN_STATE_STOPPED ? "true" : "false",
+	       im->state.flags & CAIRN_STATE_PAUSED ? "true" : "false",
+	       (unsigned long long)im->state.frozen_at, im->state.clock_resets, im->sb.packet_bytes,
 	       (unsigned long long)im->state.lost_no_stream, im->state.metadata_refused);
-	for (uint32_t i = 0; i < im->nr_streams; i++) {
-		const struct cairn_reader_stream *st = &im->streams[i];
-		printf("%s{\"index\":%u,\"cpu\":%u,\"buffer\":%u,\"bytes\":%llu,\"packets\":%llu,\"mode\":\"%s\",\"pending_bytes\":%llu}",
-		       i ? "," : "", st->index, st->cb.cpu, st->cb.buffer,
+	for (uint32_t i = 0; i < im->nr_blocks; i++) {
+		const struct cairn_reader_stream *st = &im->blocks[i];
+		char label[80];
+		printf("%s{\"index\":%u,\"cpu\":%u,\"stream\":%u,\"buffer\":%u,\"buffer_name\":",
+		       i ? "," : "", st->index, st->cb.cpu, st->number, st->cb.buffer);
+		json_string(stdout, info_block_buffer(im, st, label, sizeof(label)));
+		printf(",\"bytes\":%llu,\"packets\":%llu,\"mode\":\"%s\",\"state\":\"%s\",\"pending_bytes\":%llu}",
 		       (unsigned long long)st->nr_slots * st->packet_bytes,
 		       (unsigned long long)st->nr_slots,
-		       st->cb.mode == CAIRN_DISCARD ? "discard" : "overwrite",
+		       st->cb.mode == CAIRN_DISCARD ? "discard" : "overwrite", info_block_state(st),
 		       (unsigned long long)st->pending_bytes);
+	}
+	printf("],\"buffers\":[");
+	bool any = false;
+	for (uint32_t i = 0; i < im->nr_buffers; i++) {
+		const struct cairn_buffer_row *row = &im->buffers[i];
+		static const char *const kinds[] = {"unused", "main", "instance", "snapshot"};
+		char label[80];
+		struct cairn_buf t;
+		if (row->kind == CAIRN_BUFFER_UNUSED || row->kind > CAIRN_BUFFER_SNAPSHOT)
+			continue;
+		cairn_buf_init(&t, label, sizeof(label));
+		cairn_buffer_label(im, i ? row : NULL, &t);
+		printf("%s{\"number\":%u,\"name\":", any ? "," : "", i);
+		json_string(stdout, cairn_buf_end(&t));
+		printf(",\"kind\":\"%s\",\"mode\":\"%s\",\"ring_bytes\":%llu,\"paused\":%s,\"taken_at\":%llu}",
+		       kinds[row->kind], row->mode == CAIRN_DISCARD ? "discard" : "overwrite",
+		       (unsigned long long)row->ring_bytes, row->paused ? "true" : "false",
+		       (unsigned long long)row->taken_at);
+		any = true;
 	}
 	printf("],\"events\":[");
 	for (uint32_t i = 0; i < im->schema.nr_events; i++) {
@@ -286,7 +376,7 @@ int cairn_cmd_info(const struct verb *v, int argc, char **argv)
 {
 	struct input in = {0};
 	struct files files = {0};
-	int status = args_switches(v, argc, argv, &files, &in.set);
+	int status = args_input(v, argc, argv, &files, &in);
 
 	in.want_notes = in.set & args_switch('v');
 	if (status < 0)

@@ -12,6 +12,8 @@ const struct option_row cairn_report_options[] = {
 	{'n', true, "last", "N", "only the last N events"},
 	{'q', true, "no-header", NULL, "leave the header out"},
 	{'v', true, "verbose", NULL, "say more on stderr"},
+	{'b', true, "buffer", "NAME", "what is in this buffer; \"all\": in all of them"},
+	{'A', false, "all", NULL, "also what was there before the buffer was cleared"},
 	{'J', false, "json", NULL, "one JSON object a line"},
 	{0, false, NULL, NULL, NULL},
 };
@@ -56,6 +58,8 @@ static int report_options(struct report *r, int argc, char **argv)
 			ok = r->by_last = args_number(&a, "number of events", 100000000, &r->last);
 		else if (o == 'q')
 			r->header = false;
+		else if (input_option(&r->in, o, a.value))
+			ok = true;
 		else if (o == 'v')
 			r->in.want_notes = true;
 		else
@@ -185,6 +189,11 @@ static void report_json(struct report *r, const struct cairn_item *it)
 	if (!f)
 		return;
 	fprintf(f, "{\"region\":%u,\"cpu\":%u,", im->index, it->stream->cb.cpu);
+	if (input_reads_all(&r->in)) {
+		fprintf(f, "\"buffer\":");
+		json_string(f, it->stream->buffer);
+		putc(',', f);
+	}
 	if (it->kind == CAIRN_ITEM_LOST) {
 		fprintf(f, "\"lost\":%llu}\n", (unsigned long long)it->lost);
 	} else {
@@ -227,6 +236,10 @@ static void report_text(struct report *r, const struct cairn_item *it)
 	struct cairn_buf t;
 
 	cairn_buf_init(&t, line, sizeof(line) - 4);
+	if (input_reads_all(&r->in)) {
+		cairn_buf_put_safe(&t, it->stream->buffer, strlen(it->stream->buffer));
+		cairn_buf_put(&t, ": ", 2);
+	}
 	if (it->kind == CAIRN_ITEM_LOST)
 		cairn_buf_printf(&t, "CPU:%u [LOST %llu EVENTS]", it->stream->cb.cpu,
 				 (unsigned long long)it->lost);

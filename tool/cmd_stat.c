@@ -6,6 +6,8 @@
 #include <string.h>
 
 const struct option_row cairn_stat_options[] = {
+	{'b', true, "buffer", "NAME", "what is in this buffer; \"all\": in all of them"},
+	{'A', false, "all", NULL, "also what was there before the buffer was cleared"},
 	{'J', false, "json", NULL, "the same as JSON"},
 	{0, false, NULL, NULL, NULL},
 };
@@ -85,11 +87,17 @@ static void stat_text(const struct survey *s, const struct stat_row *rows, size_
 	for (uint32_t i = 0; i < s->nr_cpus; i++) {
 		const struct survey_cpu *c = &s->cpus[i];
 		const struct cairn_reader_account *a = &c->account;
-		char label[24];
+		char label[128];
+		struct cairn_buf t;
+		cairn_buf_init(&t, label, sizeof(label));
 		if (c->image->index)
-			snprintf(label, sizeof(label), "%u/%u", c->image->index, c->cpu);
-		else
-			snprintf(label, sizeof(label), "%u", c->cpu);
+			cairn_buf_printf(&t, "%u/", c->image->index);
+		cairn_buf_printf(&t, "%u", c->cpu);
+		if (c->buffer) {
+			cairn_buf_put(&t, " ", 1);
+			cairn_buf_put_safe(&t, c->buffer, strlen(c->buffer));
+		}
+		cairn_buf_end(&t);
 		printf("%6s %12llu %12llu %12llu %12llu %12llu %14llu\n", label,
 		       (unsigned long long)a->decoded, (unsigned long long)a->lost,
 		       (unsigned long long)a->overwritten,
@@ -165,7 +173,7 @@ int cairn_cmd_stat(const struct verb *v, int argc, char **argv)
 {
 	struct input in = {0};
 	struct files files = {0};
-	int status = args_switches(v, argc, argv, &files, &in.set);
+	int status = args_input(v, argc, argv, &files, &in);
 
 	if (status < 0)
 		status = input_survey(&in, v, &files, stat_show);

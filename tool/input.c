@@ -43,6 +43,17 @@ static void input_say(void *ctx, const struct cairn_fault *f)
 	}
 }
 
+bool input_option(struct input *in, int letter, const char *value)
+{
+	if (letter == 'b')
+		in->choice.buffer = value;
+	else if (letter == 'A')
+		in->choice.behind_mark = true;
+	else
+		return false;
+	return true;
+}
+
 bool input_open_files(struct input *in, const struct verb *v, const struct files *files)
 {
 	struct cairn_fault why;
@@ -57,7 +68,8 @@ bool input_open_files(struct input *in, const struct verb *v, const struct files
 	in->sink = (struct cairn_sink){input_say, in};
 	if (!in->limit)
 		in->limit = 5;
-	if (cairn_reader_open_files(&in->reader, files->names, files->n, &in->sink, &why) == 0)
+	if (cairn_reader_open_chosen(&in->reader, files->names, files->n, &in->choice, &in->sink,
+				     &why) == 0)
 		return true;
 	in->reader = NULL;
 	why.path = NULL;

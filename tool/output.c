@@ -117,6 +117,11 @@ void json_cpus(FILE *f, const struct survey *s)
 		const struct cairn_schema *schema = &c->image->schema;
 		bool any = false;
 		fprintf(f, "%s\n{\"region\":%u,\"cpu\":%u,", i ? "," : "", c->image->index, c->cpu);
+		if (c->buffer) {
+			fprintf(f, "\"buffer\":");
+			json_string(f, c->buffer);
+			putc(',', f);
+		}
 		json_account(f, &c->account);
 		fprintf(f, ",\"events\":{");
 		for (uint32_t k = 0; k < schema->nr_events; k++) {

@@ -18,14 +18,18 @@ const char *const cairn_refused_names[CAIRN_NR_REFUSED] = {
 	[CAIRN_REFUSED_BUDGET] = "over_budget",
 };
 
-static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_image *im, uint32_t cpu)
+/* The row of a CPU; where all buffers are read, of its part in one of them. */
+static struct survey_cpu *survey_cpu(struct survey *s, const struct cairn_image *im, uint32_t cpu,
+				     const char *buffer)
 {
 	for (uint32_t i = 0; i < s->nr_cpus; i++)
-		if (s->cpus[i].image == im && s->cpus[i].cpu == cpu)
+		if (s->cpus[i].image == im && s->cpus[i].cpu == cpu &&
+		    (!buffer || strcmp(s->cpus[i].buffer, buffer) == 0))
 			return &s->cpus[i];
 	struct survey_cpu *c = &s->cpus[s->nr_cpus]; /* there is one for each stream */
 	c->image = im;
 	c->cpu = cpu;
+	c->buffer = buffer;
 	c->events = calloc(im->schema.nr_events + 1, sizeof(*c->events));
 	if (!c->events)
 		return NULL;
@@ -46,7 +50,8 @@ static uint32_t *survey_index(const struct cairn_schema *schema)
 static bool survey_stream(struct survey *s, struct input *in, const struct cairn_image *im,
 			  const struct cairn_reader_stream *st, const uint32_t *index)
 {
-	struct survey_cpu *c = survey_cpu(s, im, st->cb.cpu);
+	struct survey_cpu *c =
+		survey_cpu(s, im, st->cb.cpu, input_reads_all(in) ? st->buffer : NULL);
 	struct cairn_walk w;
 	struct cairn_reader_record r;
 
@@ -72,7 +77,9 @@ static int survey_compare(const void *a, const void *b)
 
 	if (x->image->index != y->image->index)
 		return x->image->index < y->image->index ? -1 : 1;
-	return x->cpu < y->cpu ? -1 : x->cpu > y->cpu;
+	if (x->cpu != y->cpu)
+		return x->cpu < y->cpu ? -1 : 1;
+	return x->buffer && y->buffer ? strcmp(x->buffer, y->buffer) : 0;
 }
 
 /* Time from first to last event over all images, on the clock that they share. */
@@ -195,10 +202,41 @@ void survey_losses(const struct survey *s, struct cairn_buf *t)
 					 (unsigned long long)rest[i].n, rest[i].what);
 }
 
+/* Buffers that have something of their own, but for the one that is read by default; instances repeat what main may have, too. */
+static void survey_other_buffers(const struct cairn_image *im, struct cairn_buf *t)
+{
+	for (uint32_t i = 1; i < im->nr_buffers; i++) {
+		char label[80];
+		struct cairn_buf name;
+		if (im->buffers[i].kind != CAIRN_BUFFER_INSTANCE)
+			continue;
+		cairn_buf_init(&name, label, sizeof(label));
+		cairn_buffer_label(im, &im->buffers[i], &name);
+		cairn_buf_end(&name);
+		cairn_buf_printf(t, "%s", t->used ? ", " : "");
+		cairn_buf_put_safe(t, label, strlen(label));
+	}
+}
+
+void survey_say_buffers(const struct input *in)
+{
+	char names[1024];
+	struct cairn_buf t;
+
+	cairn_buf_init(&t, names, sizeof(names));
+	for (unsigned i = 0; i < in->reader->nr_images && !in->choice.buffer; i++)
+		survey_other_buffers(&in->reader->images[i], &t);
+	if (t.used)
+		say(in->verb, "%s: buffer main; others, see --buffer: %s", in->path,
+		    cairn_buf_end(&t));
+}
+
 void survey_say_losses(const struct survey *s, const struct input *in)
 {
 	char buffer[512];
 	struct cairn_buf t;
+
+	survey_say_buffers(in);
 
 	cairn_buf_init(&t, buffer, sizeof(buffer));
 	survey_losses(s, &t);

@@ -6,6 +6,7 @@
 #include "reader/reader.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { EXIT_FINE = 0, EXIT_DATA = 1, EXIT_USAGE = 2 };
 
@@ -72,6 +73,9 @@ bool args_need_files(const struct args *a, const struct files *files);
  * met in *set, else the status to exit with.
  */
 int args_switches(const struct verb *v, int argc, char **argv, struct files *files, uint64_t *set);
+struct input;
+/* The same for a verb that reads, with options of struct input. */
+int args_input(const struct verb *v, int argc, char **argv, struct files *files, struct input *in);
 static inline uint64_t args_switch(char letter)
 {
 	return (uint64_t)1 << (letter - 'A'); /* 'A' to 'z' */
@@ -109,10 +113,17 @@ struct input {
 	struct cairn_reader *reader;
 	struct cairn_sink sink;
 	uint64_t damages, notes, told, limit;
+	struct cairn_choice choice;
 	bool verbose, want_notes;
 	uint64_t set; /* the verb's options, see args_switches() */
 };
 
+/* The letters b and A of a verb: which buffer, and whether behind the clear mark. True: it was one of them. */
+bool input_option(struct input *in, int letter, const char *value);
+static inline bool input_reads_all(const struct input *in)
+{
+	return in->choice.buffer && strcmp(in->choice.buffer, "all") == 0;
+}
 /* Returns false and has said why when the file cannot be read at all. */
 bool input_open(struct input *in, const struct verb *v, const char *path);
 bool input_open_files(struct input *in, const struct verb *v, const struct files *files);
@@ -126,6 +137,7 @@ int input_close(struct input *in);
 struct survey_cpu {
 	const struct cairn_image *image;
 	uint32_t cpu;
+	const char *buffer; /* NULL unless all buffers are read */
 	uint32_t nr_rings;
 	struct cairn_reader_account account;
 	uint64_t *events; /* by the schema's order */
@@ -152,7 +164,9 @@ int input_survey(struct input *in, const struct verb *v, const struct files *fil
 void survey_free(struct survey *s);
 /* "lost 3 (full 2, big 1), overwritten 5" for people. Appends nothing when all is 0. */
 void survey_losses(const struct survey *s, struct cairn_buf *t);
-/* The same on stderr, with the file's name. */
+/* Say which buffers there are that were not read. Quiet if the user chose. */
+void survey_say_buffers(const struct input *in);
+/* The same on stderr, with the file's name, and which buffers were not read. */
 void survey_say_losses(const struct survey *s, const struct input *in);
 extern const char *const cairn_lost_names[CAIRN_NR_LOST];
 

@@ -38,8 +38,8 @@ CAIRN_C_BEGIN
 CAIRN_MUST_CHECK int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mode);
 
 /*
- * Take an instance away, with its snapshot and all that they hold. Its memory is free once every CPU has left the events it is in:
- * cairn_work() sees to that. CAIRN_EINVAL for the main buffer and for snapshots.
+ * Take an instance away, with its snapshot and all that they hold. Its memory is free once every CPU has left the events it is in, and
+ * every reader has closed: cairn_work() sees to that. CAIRN_EINVAL for the main buffer and for snapshots.
  */
 int cairn_buffer_remove(unsigned buffer);
 
@@ -62,7 +62,8 @@ int64_t cairn_buffer_ring_bytes(unsigned buffer, unsigned cpu);
 /*
  * Set aside what is in a buffer, and go on in empty rings of the same size. The snapshot before it is given up.
  *
- * Returns   number of the snapshot, a buffer of its own, the same for each snapshot of this one; CAIRN_ENOMEM, CAIRN_EBUSY: as above; nothing has changed.
+ * Returns   number of the snapshot, a buffer of its own, the same for each snapshot of this one; CAIRN_ENOMEM: as above, nothing has
+ *           changed; CAIRN_EBUSY: a CPU is in the middle of going over, and is perhaps not in the snapshot: try again.
  */
 CAIRN_MUST_CHECK int cairn_buffer_snapshot(unsigned buffer);
 

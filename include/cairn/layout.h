@@ -237,7 +237,10 @@ struct cairn_ring {
 	uint64_t start_lost; /* losses, all causes, when it was set */
 	uint64_t next;       /* of control operations: successor that is prepared, not asked for yet */
 	uint64_t quiet;      /* of control operations, see core/buffer.c */
-	uint64_t reserved4[10];
+	uint64_t start_events; /* records of the stream before the mark that was set last, in whichever of its rings that was */
+	uint64_t start_lost_by[CAIRN_NR_LOST]; /* losses before it */
+	uint32_t cleared;    /* how often the stream was cleared; 0: what `start` hides counts as overwritten */
+	uint32_t reserved4;
 	/* captures only: what earlier files of the same recording hold of this ring; all 0 in the first one, and in a region */
 	uint64_t earlier_packets; /* number of the first packet that this file answers for */
 	uint64_t earlier_events;  /* records in the packets before it */
@@ -267,6 +270,7 @@ struct cairn_buffer_row {
  * Bit 63 is set, bits 23..62 are its start (clock ticks since boot, /proc/PID/stat, field 22), bits 0..22 its pid.
  */
 #define CAIRN_READER_OUTSIDE  ((uint64_t)1 << 63)
+#define CAIRN_READER_NOBODY   (~(uint64_t)0) /* the ring is about to be used again: it cannot be claimed */
 #define CAIRN_READER_PID_BITS 23u
 #define CAIRN_READER_PID_MASK (((uint64_t)1 << CAIRN_READER_PID_BITS) - 1)
 
@@ -401,6 +405,7 @@ CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, reader) == 256,
 		    "the reader's words have a line of their own");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, start) == 320, "format");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, stream) == 184, "format");
+CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, start_events) == 352, "format");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, wake_bytes) == 208, "format");
 CAIRN_STATIC_ASSERT(sizeof(struct cairn_buffer_row) == 128, "row of BUFFERS is 128 bytes");
 CAIRN_STATIC_ASSERT(offsetof(struct cairn_ring, earlier_packets) == 432, "format");

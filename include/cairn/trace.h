@@ -31,6 +31,8 @@ struct cairn_config {
 	unsigned max_buffers; /* main, instances and snapshots together, 1 .. CAIRN_MAX_BUFFERS; 0 = 1 */
 	size_t arena_bytes;   /* packets of all buffers; 0, or too little: nr_cpus * ring_bytes * max_buffers. Resizing and snapshots
 				 need room for old and new at once */
+	unsigned nr_fixed;    /* the last so many of nr_cpus are rings that several contexts write to (CAIRN_PORT_STAGE): they keep size and place,
+				 and are in no instance or snapshot */
 	unsigned clock_bits;  /* 0 = CAIRN_PORT_CLOCK_BITS */
 	uint64_t clock_hz;    /* 0 = not known yet: cairn_clock_set() later */
 	uint64_t wall_ns;     /* Unix time now, in ns; 0 = unknown */

@@ -229,6 +229,8 @@ static bool port_init_core(uint64_t start, bool at_start)
 	struct cairn_config c = {
 		.memory_is_zero = true,
 		.nr_cpus = cairn_process.nr_streams + cairn_process.nr_cpus,
+		.nr_fixed = cairn_process.nr_cpus,
+		.max_buffers = 4, /* of address space, too */
 		.rings_later = true,
 		.ring_bytes = cairn_process.ring_bytes,
 		.packet_bytes = 16384,
@@ -246,6 +248,10 @@ static bool port_init_core(uint64_t start, bool at_start)
 	int64_t bytes = cairn_region_bytes(&c);
 	int err;
 
+	if (bytes < 0 || !port_set_size(bytes)) { /* a limit on the sizes of files, perhaps: then the main buffer alone */
+		c.max_buffers = 1;
+		bytes = cairn_region_bytes(&c);
+	}
 	if (bytes < 0 || !port_set_size(bytes)) {
 		port_say("cannot set the file's size",
 			 bytes < 0 ? cairn_strerror((int)bytes) : strerror(errno));

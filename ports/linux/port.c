@@ -134,6 +134,13 @@ static uintptr_t port_find(uint32_t tid)
 	return stream >= 0 ? (uintptr_t)stream + 1 : (uintptr_t)cairn_share_begin(tid);
 }
 
+static bool port_is_own(uintptr_t thing, uint32_t tid)
+{
+	if (thing > CAIRN_MAX_CPUS)
+		return cairn_share_is_of((struct port_staging *)thing, tid);
+	return __atomic_load_n(&cairn_process.owner[thing - 1], __ATOMIC_RELAXED) == tid;
+}
+
 /* All signals are blocked. */
 static void port_get_stream(void)
 {
@@ -141,7 +148,11 @@ static void port_get_stream(void)
 	char comm[CAIRN_COMM_BYTES] = "";
 	uint32_t tid = (uint32_t)syscall(SYS_gettid);
 
-	if (thing) { /* by an event of another copy */
+	/*
+	 * By an event of another copy. Or what a signal handler of a thread that had ended left behind its last destructors: the C library gives that
+	 * to the next thread that it makes in the same place.
+	 */
+	if (thing && port_is_own(thing, tid)) {
 		port_use(thing);
 		return;
 	}

@@ -108,6 +108,7 @@ CAIRN_PRIVATE void cairn_jump_configure(void);
 CAIRN_PRIVATE struct port_staging *cairn_share_begin(uint32_t tid);
 
 /* This copy uses it in this thread; NULL: none any more. */
+CAIRN_PRIVATE bool cairn_share_is_of(const struct port_staging *s, uint32_t tid);
 CAIRN_PRIVATE void cairn_share_use(struct port_staging *s);
 CAIRN_PRIVATE bool cairn_share_is_used(void);
 

@@ -153,6 +153,12 @@ static CAIRN_COLD void port_look_for_left(struct port_staging *s)
 	cairn_jump_release_signals(&before);
 }
 
+/* Areas are never unmapped: one that another thread has now says so. */
+bool cairn_share_is_of(const struct port_staging *s, uint32_t tid)
+{
+	return (s->ring.task & CAIRN_TASK_PID_MASK) == (tid & CAIRN_TASK_PID_MASK);
+}
+
 void cairn_share_use(struct port_staging *s)
 {
 	cairn_port_own_staging = s ? &s->ring : NULL;
@@ -164,6 +170,7 @@ void cairn_share_end(struct port_staging *s)
 
 	cairn_process_lock(&l);
 	port_give_up(s);
+	s->ring.task = 0; /* nobody's (cairn_share_is_of()) */
 	s->next = cairn_process.free_staging;
 	cairn_process.free_staging = s;
 	cairn_process_unlock(&l);

@@ -18,7 +18,9 @@ HEADER = 88
 UUID = bytes(range(0x10, 0x20))
 LOST = ["full", "wrapped", "too_big", "clock", "recursion", "no_stream", "switch", "abandoned"]
 REFUSED = ["filtered", "sampled", "over_budget"]
-STATE, METADATA, EVENTS, RINGS, PACKETS, NAMES = 1, 2, 3, 4, 5, 6
+STATE, METADATA, EVENTS, RINGS, PACKETS, NAMES, BUFFERS = 1, 2, 3, 4, 5, 6, 11
+LIVE, FROZEN, NONE = 1, 4, 0xFFFFFFFF
+MAIN, INSTANCE, SNAPSHOT = 1, 2, 3
 WEAK, USER, CAPTURE, CLOCK_NS = 1, 2, 4, 8
 HARDIRQ, SOFTIRQ, NMI, IRQS_OFF, RESCHED = (1 << b for b in range(24, 29))
 M64 = (1 << 64) - 1
@@ -197,7 +199,11 @@ def uuid_text(u):
 class Ring:
     """One ring. `pending` records hold `committed` back, as an interrupted writer does."""
 
-    def __init__(self, index, cpu, packet, slots, mode=0, start=0, uuid=UUID):
+    def __init__(self, index, cpu, packet, slots, mode=0, start=0, uuid=UUID, stream=None):
+        self.stream = index if stream is None else stream
+        self.state, self.then, self.epoch = LIVE, 0, 0
+        self.before = None  # the ring that it goes on from
+        self.minor = 0
         self.index, self.cpu, self.P, self.N, self.mode, self.uuid = index, cpu, packet, slots, mode, uuid
         self.mem = bytearray(packet * slots)
         self.closed = bytearray(16 * slots)
@@ -217,12 +223,13 @@ class Ring:
 
     def header(self, slot, begin, end, _, content, seq, discarded, before):
         struct.pack_into("<I16sIQQQQQQQII", self.mem, slot * self.P, 0xC1FC1FC1, self.uuid, 0, begin, end, content * 8,
-                         self.P * 8, seq, discarded, before, self.cpu, self.index)
+                         self.P * 8, seq, discarded, before, self.cpu, self.stream | self.epoch << 16)
 
     def poke(self, seq, offset, fmt, *values):
         struct.pack_into(fmt, self.mem, seq % self.N * self.P + offset, *values)
 
-    def open(self, ts):
+    def open(self, ts, close=None):
+        close = ts if close is None else close
         off = self.pos % self.P
         ns = self.pos - off + (self.P if off else 0)
         if self.mode == 1 and ns + self.P - self.consumed > self.N * self.P:
@@ -235,9 +242,9 @@ class Ring:
         old = self.pos // self.P
         s = ns // self.P
         if off:
-            struct.pack_into("<QQ", self.closed, old % self.N * 16, (self.pos & (1 << 48) - 1) | self.count << 48, ts)
+            struct.pack_into("<QQ", self.closed, old % self.N * 16, (self.pos & (1 << 48) - 1) | self.count << 48, close)
             self.poke(old, 64, "<Q", lost)
-            self.unpublished.append((old, off, self.count, ts))
+            self.unpublished.append((old, off, self.count, close))
         before = struct.unpack_from("<Q", self.mem, s % self.N * self.P + 72)[0]
         self.header(s % self.N, ts, ts, 0, HEADER, s, lost, before)
         self.hint = s
@@ -288,12 +295,15 @@ class Ring:
 
     def control(self, packets_offset, closed_offset):
         mask = (1 << 48) - 1
-        b = struct.pack("<QQQQQQIIQ", self.pos & mask | self.count << 48, self.pos // self.P * self.P + self.P - 4 & mask,
-                        self.committed & mask | self.committed_count << 48, 0x1000, self.N * self.P - 1, self.P - 1, 0,
+        left = self.state == FROZEN
+        pos = up(self.pos, self.P) & mask | 1 if left else self.pos & mask | self.count << 48
+        b = struct.pack("<QQQQQQIIQ", pos, self.pos // self.P * self.P + self.P - 4 & mask,
+                        self.committed & mask | self.committed_count << 48 | left, 0x1000, self.N * self.P - 1, self.P - 1, 0,
                         self.mode, 0x2000)
         b += struct.pack("<8Q", *self.lost)
         b += struct.pack("<QQQQIIIIII", self.total, self.hint, packets_offset, closed_offset, 1, 0x474E5243, self.cpu,
-                         self.index, 0, 1)
+                         self.index, 0, self.state)
+        b += struct.pack("<II", self.stream, self.then) if self.minor else b""
         return b.ljust(512, b"\0")
 
     def account(self):
@@ -326,7 +336,8 @@ def up(n, to=PAGE):
 
 class Region:
     def __init__(self, packet=4096, uuid=UUID, flags=CLOCK_NS, hz=1000000000, base=0, wall=0, name="fabricated", pid=0,
-                 start=0, cpus=2, events=None, nonce=0x1234):
+                 start=0, cpus=2, events=None, nonce=0x1234, minor=0):
+        self.minor, self.buffers, self.resets = minor, [], 0
         self.packet, self.uuid, self.flags, self.hz, self.base, self.wall = packet, uuid, flags, hz, base, wall
         self.name, self.pid, self.start, self.cpus, self.nonce = name, pid, start, cpus, nonce
         self.events = events or ALL
@@ -341,6 +352,19 @@ class Region:
 
     def ring(self, slots=4, mode=0, cpu=None, start=0):
         r = Ring(len(self.rings), len(self.rings) if cpu is None else cpu, self.packet, slots, mode, start, self.uuid)
+        r.minor = self.minor
+        self.rings.append(r)
+        return r
+
+    def succeed(self, old, slots, then):
+        """The stream of `old` goes on in another ring; what is in the old one belongs to buffer `then`, or NONE: it is given up."""
+        r = Ring(len(self.rings), old.cpu, self.packet, slots, old.mode, up(old.pos, old.P) // old.P, self.uuid, old.stream)
+        r.minor, r.before, r.lost, r.epoch = self.minor, old, list(old.lost), old.epoch
+        r.total = old.total + old.count
+        r.poke(r.pos // r.P, 72, "<Q", r.total)
+        if old.pos % old.P:
+            old.poke(old.pos // old.P, 64, "<Q", sum(old.lost))
+        old.state, old.then = FROZEN, then
         self.rings.append(r)
         return r
 
@@ -362,7 +386,7 @@ class Region:
 
     def superblock(self, sections, total, capture_uuid=bytes(16)):
         rows = b"".join(struct.pack("<IIQQII", *s) for s in sections).ljust(512, b"\0")
-        sb = MAGIC + struct.pack("<HHIIIQ16sQIIIIQQQIIQQ64s64s16s", 1, 0, 0, 1024, len(sections), total, self.uuid, self.nonce,
+        sb = MAGIC + struct.pack("<HHIIIQ16sQIIIIQQQIIQQ64s64s16s", 1, self.minor, 0, 1024, len(sections), total, self.uuid, self.nonce,
                                  1, self.flags, 64, self.cpus, self.hz, self.base, self.wall, self.packet, self.pid, self.start,
                                  0, self.name.encode(), b"0123abcd", capture_uuid)
         sb = sb.ljust(512, b"\0") + rows
@@ -371,7 +395,7 @@ class Region:
 
     def state(self, metadata_bytes):
         return struct.pack("<IIQIIIIQQQQQQQ", self.state_flags, len(self.events) + len(self.late), metadata_bytes, 0,
-                           len(self.rings), 2 if self.state_clock[0] else 0, 0, *self.state_clock, 0, self.lost_no_stream, 0,
+                           len(self.rings), 2 if self.state_clock[0] else 0, self.resets, *self.state_clock, 0, self.lost_no_stream, 0,
                            0).ljust(256, b"\0")
 
     def entries(self):
@@ -400,6 +424,8 @@ class Region:
         rings_at = up(at)
         rings_room = 512 * nr + closed
         packets_at = up(up(rings_at + rings_room) + 32 * 64, self.packet)
+        if self.buffers:  # a page of their own behind the names
+            packets_at = up(up(up(rings_at + rings_room) + 32 * 64) + 128 * len(self.buffers), self.packet)
         control = b""
         closed_data = b""
         closed_at = rings_at + 512 * nr
@@ -410,6 +436,9 @@ class Region:
             offset += r.N * r.P
         add(RINGS, control.ljust(512 * nr, b"\0") + closed_data, rings_room, 512, nr)
         add(NAMES, self.names_table(), 32 * 64, 32, 64)
+        if self.buffers:
+            rows = b"".join(struct.pack("<32sIIIIQQ64x", name.encode(), kind, parent, 0, 0, 16384, 0) for name, kind, parent in self.buffers)
+            add(BUFFERS, rows, len(rows), 128, len(self.buffers))
         at_packets = add(PACKETS, b"".join(r.mem for r in self.rings), offset - packets_at or PAGE, self.packet,
                          sum(r.N for r in self.rings))
         assert at_packets == packets_at, (at_packets, packets_at)
@@ -423,12 +452,19 @@ class Region:
         return bytes(image)
 
     def expect(self, region=0):
-        out = []
+        out = {}
         for r in self.rings:
             a = r.account()
             a["region"] = region
-            out.append(a)
-        return out
+            before = out.get(r.stream)
+            if before:  # losses are carried over
+                for key in ("decoded", "overwritten"):
+                    a[key] += before[key]
+                a["emitted"] = a["decoded"] + a["overwritten"] + a["lost"]
+                for name, n in before["events"].items():
+                    a["events"][name] = a["events"].get(name, 0) + n
+            out[r.stream] = a
+        return list(out.values())
 
 
 # --- scenarios ------------------------------------------------------------------------------------------------------------
@@ -657,6 +693,28 @@ def small():
     return [g]
 
 
+def exchanged():
+    """Format 1.1: two streams that go on twice in other rings, a clock that restarted, and a hostile name of a buffer."""
+    g = Region(minor=1)
+    g.buffers = [("main", MAIN, 0), ("snapshot", SNAPSHOT, 0), ("x\x1b[31m\"<", INSTANCE, 0)]
+    now = [g.ring(2), g.ring(4)]
+    t = 1000
+    for i in range(2400):
+        t += 1000
+        r = now[i % 2]
+        r.emit(t, TICK, 5, jiffies=i, cpu=i % 2, drift=0, load=i)
+        if i % 70 == 69:
+            r.lost[6] += 2
+        if i in (800, 801, 1200, 1201):
+            now[i % 2] = g.succeed(r, 2 if i < 1000 else 8, NONE if i < 1000 else 1)
+        if i == 1500:
+            g.resets, t = 1, 500
+            for k in (0, 1):
+                now[k].epoch = 1
+                now[k].open(t, now[k].ts_end)
+    return [g]
+
+
 def live():
     """Two rings that nobody has written to yet: for tests/cli/writer.c."""
     g = Region(packet=16384)
@@ -666,7 +724,7 @@ def live():
 
 
 SCENARIOS = [basic, overwrite, big_packets, discard, lost_between, causes, pending, closed_pending, reopened, empty_open, wrap,
-             discarded, clock, unused, user, two, late, small, live]
+             discarded, clock, unused, user, two, late, small, exchanged, live]
 
 
 def guest(image):

@@ -45,10 +45,87 @@ static uint64_t fuzz_place(uint64_t size)
 	}
 }
 
+/*
+ * Control blocks that a target would never leave so: in wrong states, of one stream and each other's, in one another's packets, cleared or asked
+ * to leave, and claimed in a circle.
+ */
+static void fuzz_blocks(uint8_t *bytes, uint64_t size)
+{
+	struct cairn_superblock sb;
+	uint64_t at = 0, count = 0;
+
+	if (size < sizeof(sb))
+		return;
+	memcpy(&sb, bytes, sizeof(sb));
+	for (uint32_t i = 0; i < sb.nr_sections && i < CAIRN_MAX_SECTIONS; i++)
+		if (sb.sections[i].type == CAIRN_SECTION_RINGS) {
+			at = sb.sections[i].offset;
+			count = sb.sections[i].count;
+		}
+	if (count == 0 || at > size || count > (size - at) / sizeof(struct cairn_ring))
+		return;
+	for (uint64_t n = 1 + fuzz_random(6); n; n--) {
+		struct cairn_ring b, other;
+		uint64_t to = at + fuzz_random(count) * sizeof(b);
+		memcpy(&b, bytes + to, sizeof(b));
+		memcpy(&other, bytes + at + fuzz_random(count) * sizeof(b), sizeof(other));
+		switch (fuzz_random(12)) {
+		case 0:
+			b.state = (uint32_t)fuzz_random(7);
+			break;
+		case 1:
+			b.stream = fuzz_random(2) ? other.stream : (uint32_t)fuzz_random(70000);
+			break;
+		case 2:
+			b.then = fuzz_random(2) ? CAIRN_BUFFER_NONE : (uint32_t)fuzz_random(8);
+			break;
+		case 3:
+			b.successor = fuzz_random(2) ? to : other.packets_offset;
+			b.reader = other.reader = to;
+			break;
+		case 4:
+			b.committed ^= fuzz_random(2) ? CAIRN_POS_RETIRED
+						      : (uint64_t)sb.packet_bytes << fuzz_random(8);
+			break;
+		case 5:
+			b.start = fuzz_random(2) ? other.committed : b.committed;
+			b.cleared = (uint32_t)fuzz_random(3);
+			b.start_events = fuzz_random(2) ? other.events_total : fuzz_random(1000000);
+			break;
+		case 6:
+			b.packets_offset = other.packets_offset;
+			break;
+		case 7:
+			b.ring_mask = other.ring_mask;
+			break;
+		case 8:
+			b.seq_hint = fuzz_random(2) ? other.seq_hint : fuzz_state;
+			break;
+		case 9:
+			b.magic = other.magic ^ (uint32_t)fuzz_random(2);
+			break;
+		case 10:
+			b.cpu = other.cpu;
+			b.mode = (uint32_t)fuzz_random(3);
+			b.consumed = other.committed;
+			break;
+		default:
+			b = other;
+			break;
+		}
+		memcpy(bytes + to, &b, sizeof(b));
+	}
+}
+
 static uint64_t fuzz_damage(uint8_t *bytes, uint64_t size)
 {
 	uint64_t n = 1 + fuzz_random(8);
 
+	if (fuzz_random(3) == 0) {
+		fuzz_blocks(bytes, size);
+		if (fuzz_random(2))
+			return size;
+	}
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t at = fuzz_place(size);
 		if (at >= size)
@@ -91,7 +168,7 @@ static void fuzz_mend_superblock(uint8_t *bytes, uint64_t size)
 }
 
 /* As one file, or the same bytes as two, whose regions are then one. */
-static bool fuzz_read_files(const char *path, unsigned nr_files)
+static bool fuzz_read_files(const char *path, unsigned nr_files, const struct cairn_choice *choice)
 {
 	struct cairn_reader *r;
 	struct cairn_fault why;
@@ -101,7 +178,7 @@ static bool fuzz_read_files(const char *path, unsigned nr_files)
 
 	const char *const paths[] = {path, path};
 
-	if (cairn_reader_open_files(&r, paths, nr_files, NULL, &why) < 0)
+	if (cairn_reader_open_chosen(&r, paths, nr_files, choice, NULL, &why) < 0)
 		return true;
 	struct cairn_cursor *c = cairn_cursor_open(r, NULL);
 	while (c && cairn_cursor_next(c, &it) > 0) {
@@ -136,6 +213,8 @@ static bool fuzz_read_files(const char *path, unsigned nr_files)
 
 static bool fuzz_bytes(const uint8_t *bytes, uint64_t n)
 {
+	static const struct cairn_choice choices[] = {
+		{NULL, false}, {"all", true}, {"main", false}, {"snapshot", true}};
 	static int fd = -1;
 	static char copy[64];
 
@@ -144,7 +223,8 @@ static bool fuzz_bytes(const uint8_t *bytes, uint64_t n)
 		snprintf(copy, sizeof(copy), "/proc/self/fd/%d", fd);
 	}
 	return ftruncate(fd, 0) == 0 && pwrite(fd, bytes, n, 0) == (ssize_t)n &&
-	       fuzz_read_files(copy, 1) && fuzz_read_files(copy, 2);
+	       fuzz_read_files(copy, 1, &choices[fuzz_random(4)]) &&
+	       fuzz_read_files(copy, 2, &choices[fuzz_random(4)]);
 }
 
 #ifdef CAIRN_LIBFUZZER

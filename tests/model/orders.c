@@ -270,6 +270,29 @@ TEST(busy_A_and_B_all_that_one_caller_changed_before_the_next_one)
 	CHECK_MSG(!orders_unseen, "the worker has not acquired what the caller before it did");
 }
 
+/* Another CPU that sees that events are counted sees how many, whether it writes or ticks: else it freezes at once. */
+TEST(count_A_and_B_how_many_before_that_they_are_counted)
+{
+	const struct orders_message *m;
+
+	orders_begin_buffers();
+	orders_record(&orders_first);
+	cairn_stop_after(5);
+	orders_stop_recording();
+	m = orders_message(&cairn_ring_orders.counting, 0);
+	CHECK(m != NULL);
+	CHECK(orders_known(&cairn_ring_orders.left, 8, m->view));
+	orders_see_only(m, 4);
+	cairn_flight_tick();
+	CHECK_MSG(!orders_unseen, "the tick has not acquired `left`");
+	CHECK(cairn_is_tracing_on());
+	orders_see_only(m, 4);
+	(void)cairn_ring_slow(cairn_rings[0], 16);
+	CHECK_MSG(!orders_unseen, "the writer has not acquired `left`");
+	CHECK(cairn_is_tracing_on());
+	cairn_flight_disarm();
+}
+
 TEST(request_A_and_B_the_block_before_its_address)
 {
 	const struct orders_message *m;
@@ -426,7 +449,7 @@ TEST(leave_A_and_grace_B_what_was_done_with_a_ring_before_the_depth)
 	/* the same seen where the period begins */
 	orders_see_only(m, 8);
 	cairn_gate_begin_grace();
-	CHECK_EQ(cairn_image.control.depth_then[0] & GATE_DEPTH_MASK, 0);
+	CHECK_EQ(cairn_image.control.depth_then[0] & CAIRN_GATE_DEPTH_MASK, 0);
 	CHECK_MSG(!orders_unseen, "the grace period is over, and what the CPU did may come after");
 }
 
@@ -678,7 +701,7 @@ static void orders_do_grace(void)
 
 static bool orders_waits_for_the_writer(void)
 {
-	return !orders_saw || (cairn_image.control.depth_then[0] & GATE_DEPTH_MASK) != 0;
+	return !orders_saw || (cairn_image.control.depth_then[0] & CAIRN_GATE_DEPTH_MASK) != 0;
 }
 
 TEST(enter_A_and_grace_A_a_writer_that_comes_against_the_instance_that_goes)

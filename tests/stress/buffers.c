@@ -39,7 +39,7 @@ static struct cpu {
 } cpus[NR_CPUS];
 
 static bool running = true;
-static uint64_t requests, refusals, instances;
+static uint64_t requests, refusals, instances, by_error[4]; /* busy, no memory, exists, no such buffer */
 
 static bool stress_long(void)
 {
@@ -140,6 +140,7 @@ static void tolerate(int err)
 	if (err >= 0)
 		return;
 	refusals++;
+	by_error[err == CAIRN_EBUSY ? 0 : err == CAIRN_ENOMEM ? 1 : err == CAIRN_EEXIST ? 2 : 3]++;
 	CHECK(err == CAIRN_EBUSY || err == CAIRN_ENOMEM || err == CAIRN_EEXIST || err == CAIRN_EINVAL);
 }
 
@@ -156,7 +157,7 @@ static void check_current(unsigned cpu)
 /* One thing at random that may be asked of buffers while they are written to. */
 static void ask(uint64_t r)
 {
-	unsigned b = (unsigned)(r >> 8) % 4;
+	unsigned b = (unsigned)(r >> 8) % 6;
 
 	switch (r % 16) {
 	case 0 ... 4:
@@ -247,9 +248,10 @@ TEST(rings_are_exchanged_under_load_and_every_event_is_accounted_for)
 		CHECK_GT(c->begun[2], 0);
 		cairn_ring_reader_close(&c->reader);
 	}
-	printf("# %lu requests, %lu refused, %lu instances\n", requests, refusals, instances);
+	printf("# %lu requests, %lu refused (busy %lu, no memory %lu, exists %lu, no such buffer %lu), %lu instances\n", requests, refusals,
+	       by_error[0], by_error[1], by_error[2], by_error[3], instances);
 	CHECK_GT(instances, 0);
-	CHECK_LT(refusals * 4, requests * 3);
+	CHECK_LT(by_error[0] + by_error[1], requests / 2);
 }
 
 CHECK_MAIN()

@@ -553,4 +553,123 @@ TEST(a_wake_up_comes_once_at_the_level_until_the_reader_looks)
 	test_wakes = 0;
 }
 
+/* A failed or successful resize once gave the rings away that an instance had set aside for CPUs to come. */
+TEST(an_instance_waits_for_cpus_that_come_later)
+{
+	struct cairn_config c = {.memory = test_memory(),
+				 .memory_bytes = TEST_REGION_BYTES,
+				 .nr_cpus = 3,
+				 .rings_later = true,
+				 .ring_bytes = 65536,
+				 .arena_bytes = 1 << 20,
+				 .max_buffers = 4,
+				 .boot_args = "trace=buffer_test:*"};
+	struct cairn_ring_reader r;
+	unsigned b;
+
+	cairn_detach();
+	CHECK_EQ(cairn_init(&c), 0);
+	emitted = 0;
+	test_cpu = 0;
+	CHECK_EQ(cairn_ring_open(0, 7), 0);
+	b = (unsigned)cairn_buffer_create("foo", 32768, CAIRN_OVERWRITE);
+	CHECK_EQ(b, 1);
+	CHECK_EQ(cairn_buffer_enable(b, "buffer_test:number"), 1);
+	CHECK_EQ(cairn_buffer_resize(b, CAIRN_ALL_CPUS, 65536), 0);
+	CHECK_GE(cairn_buffer_snapshot(b), 2);
+	emit(1);
+	CHECK_EQ(cairn_buffer_ring_bytes(b, 1), 0);
+	CHECK_EQ(cairn_ring_open(1, 8), 0);
+	CHECK_EQ(cairn_buffer_ring_bytes(b, 1), 32768);
+	test_cpu = 1;
+	emit(3);
+	CHECK_EQ(cairn_buffer_reader_open(&r, b, 1, 1), 0);
+	CHECK_EQ(total(r.ring), 3);
+	cairn_ring_reader_close(&r);
+	CHECK_EQ(test_state()->lost_no_stream, 0);
+}
+
+/* After an exchange the block of the same number is free, the stream is not. */
+TEST(a_ring_that_went_over_is_still_open)
+{
+	start(1, 65536, CAIRN_OVERWRITE);
+	emit(1);
+	CHECK_EQ(cairn_buffer_resize(0, 0, 8192), 0);
+	emit(1);
+	cairn_work();
+	CHECK_EQ(cairn_ring_open(0, 1), CAIRN_EBUSY);
+	CHECK_EQ(total(cairn_rings[0]), 2);
+}
+
+/* In a forked child nobody comes back who was in the middle of an event. */
+TEST(a_detach_forgets_who_was_in_an_event)
+{
+	struct cairn_slot slot;
+	unsigned b;
+
+	start(1, 65536, CAIRN_OVERWRITE);
+	b = (unsigned)cairn_buffer_create("foo", 32768, CAIRN_OVERWRITE);
+	CHECK_EQ(cairn_buffer_enable(b, "buffer_test:number"), 1);
+	CHECK(cairn_reserve_for(&slot, &cairn_event_number, 8) != NULL);
+	test_preempt_depth = 0;
+	start(1, 65536, CAIRN_OVERWRITE);
+	CHECK_EQ(cairn_event_number.gate, CAIRN_GATE_RECORD);
+	b = (unsigned)cairn_buffer_create("foo", 32768, CAIRN_OVERWRITE);
+	CHECK_EQ(cairn_buffer_remove(b), 0);
+	CHECK_EQ(cairn_buffer_create("foo", 32768, CAIRN_OVERWRITE), b); /* the grace period was over at once */
+	CHECK_EQ(cairn_buffer_create("bar", 32768, (enum cairn_mode)77), CAIRN_EINVAL);
+}
+
+/* The time of the ring that was left is the least that the next one may have. */
+TEST(a_clock_that_steps_back_over_an_exchange_is_noticed)
+{
+	uint64_t now;
+
+	start(1, 65536, CAIRN_OVERWRITE);
+	test_clock = now = 1000000;
+	emit(5);
+	CHECK_GE(cairn_buffer_snapshot(0), 1);
+	cairn_tick();
+	test_clock -= 50000;
+	emit(1);
+	CHECK_EQ(cairn_rings[0]->lost[CAIRN_LOST_CLOCK], 1);
+	test_clock = now + 1000;
+	emit(1);
+	CHECK_EQ(total(cairn_rings[0]), 6);
+	CHECK_GE(((const struct cairn_packet_header *)(uintptr_t)(cairn_rings[0]->base + (4096 & cairn_rings[0]->ring_mask)))->ts_begin, now);
+}
+
+TEST(what_was_cleared_was_not_overrun)
+{
+	struct cairn_ring_reader c;
+
+	start(1, 65536, CAIRN_OVERWRITE);
+	CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), 0);
+	emit(6 * PER_PACKET);
+	CHECK_EQ(cairn_buffer_clear(0), 0);
+	emit(3);
+	cairn_flush();
+	(void)read_all(&c, numbers, 1000000);
+	CHECK_EQ(c.overrun, 0);
+	cairn_ring_reader_close(&c);
+}
+
+/* Forged, `consumed` may lie where a ring that continues another has never been. */
+TEST(a_forged_consumed_costs_a_young_ring_nothing_for_long)
+{
+	struct cairn_ring_reader c;
+	unsigned n;
+
+	start(1, 65536, CAIRN_OVERWRITE);
+	emit(20 * PER_PACKET);
+	CHECK_EQ(cairn_buffer_resize(0, 0, 131072), 0);
+	emit(3 * PER_PACKET + 1);
+	CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), 0);
+	cairn_rings[0]->consumed = 0;
+	n = read_all(&c, numbers, 1000000);
+	CHECK_EQ(n, 3 * PER_PACKET);
+	CHECK_EQ(numbers[0], 20 * PER_PACKET);
+	cairn_ring_reader_close(&c);
+}
+
 CHECK_MAIN()

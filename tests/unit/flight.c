@@ -128,6 +128,40 @@ TEST(keep_is_heard_by_the_timer_and_needs_a_rate)
 	cairn_tracing_on();
 }
 
+TEST(keep_for_ever_is_not_keep_until_now)
+{
+	start(65536);
+	emit(1);
+	CHECK_EQ(cairn_keep(1000, ~0ull), 0);
+	CHECK(cairn_is_armed());
+	emit(5);
+	cairn_tick();
+	CHECK(cairn_is_tracing_on());
+	CHECK_EQ(total(0), 6);
+	cairn_freeze();
+	CHECK(!cairn_is_armed());
+	/* and a new region, a forked child's perhaps, knows nothing of it */
+	start(65536);
+	cairn_stop_after(3);
+	CHECK_EQ(test_init(2, 65536, CAIRN_OVERWRITE, "trace=flight_test:*"), 0);
+	emit(10);
+	CHECK_EQ(total(0), 10);
+}
+
+/* A clock that restarts low makes the old epoch's times look young: nothing of it was asked to be kept. */
+TEST(keep_looks_at_times_of_its_own_epoch)
+{
+	start(65536);
+	test_clock = 1000000000;
+	emit(20 * PER_PACKET);
+	test_clock = 1000;
+	cairn_clock_reset();
+	emit(1);
+	CHECK_EQ(cairn_keep(100, 1ull << 40), 0);
+	emit(10 * PER_PACKET);
+	CHECK_EQ(cairn_ring_lost(cairn_rings[0]), 0);
+}
+
 /* Packets of one epoch hold times of it alone; the first event after the restart opens one, and nothing is lost. */
 TEST(a_clock_that_restarts_begins_a_new_epoch)
 {
