@@ -397,6 +397,26 @@ TEST(ring_A_the_successor_and_an_instance_before_their_pointers)
 	CHECK(orders_block_is_known(n, m->view));
 }
 
+/* Who sees that a block is set aside knows where its packets are. */
+TEST(prepared_blocks_are_whole)
+{
+	const struct orders_message *m;
+	const struct cairn_ring *n;
+
+	orders_begin();
+	memset(&cairn_image.control, 0, sizeof(cairn_image.control));
+	CHECK_EQ(orders_init_with(true, 3), 0);
+	orders_record(&orders_first);
+	orders_do_create();
+	orders_stop_recording();
+	n = &cairn_image.rings[1];
+	m = orders_message(&n->state, 0);
+	CHECK(m != NULL && m->value == CAIRN_RING_PREPARED);
+	CHECK(orders_known(&n->packets_offset, 8, m->view));
+	CHECK(orders_known(&n->slot, 8, m->view));
+	CHECK(orders_known(&n->ring_mask, 8, m->view));
+}
+
 TEST(quiet_A_and_B_the_last_use_of_a_ring_before_another_CPU_gets_it)
 {
 	const struct orders_message *m;
