@@ -68,7 +68,7 @@
  *				that opens rings.
  *	CAIRN_PORT_ENTROPY	uint64_t cairn_port_entropy(void): 64 random bits for the region's UUID. Thread context, at init.
  *	CAIRN_PORT_CACHE_CLEAN	void cairn_port_cache_clean(void *addr, size_t bytes): write back data caches; called in panic.
- *	CAIRN_PORT_PUTC, CAIRN_PORT_WAKE, CAIRN_PORT_SCHEDULE_WORK, CAIRN_PORT_VIRT_TO_PHYS: not called by this version.
+ *	CAIRN_PORT_PUTC, CAIRN_PORT_SCHEDULE_WORK, CAIRN_PORT_VIRT_TO_PHYS: not called by this version.
  */
 #ifndef CAIRN_PORT_H
 #define CAIRN_PORT_H
