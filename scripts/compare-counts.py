@@ -58,7 +58,7 @@ def main():
     none = {"decoded": 0, "lost": 0, "overwritten": 0, "events": {}}
     for cpu in sorted(totals.keys() | cpus.keys()):
         c, (n, u) = cpus.get(cpu, none), totals.get(cpu, (0, 0))
-        right = n <= c["decoded"] + c["lost"] + c["overwritten"] <= n + u
+        right = n <= c["decoded"] + c["lost"] + c["overwritten"] + c.get("consumed", 0) <= n + u
         print(f"{cpu:3} {n:12} {'=' if right else '!'} {c['decoded']:12} {c['lost']:10} {c['overwritten']:13}"
               f"{'' if right else '   DIFFERENT'}")
         bad += not right

@@ -188,18 +188,18 @@ def account(image_path):
             continue
         c = decoded.get(cpu)
         tap.check(c, f"CPU {cpu} emitted and is not in the trace")
-        got = c["decoded"] + c["lost"] + c["overwritten"]
+        got = c["decoded"] + c["lost"] + c["overwritten"] + c.get("consumed", 0)
         low, high = sum(n for n, _ in events.values()), sum(n for _, n in events.values())
         # what the kernel does not count event by event, because Cairn itself emits it
         uncounted = 0 if "task:*" in events else sum(n for name, n in c["events"].items() if name.startswith("task:"))
-        if c["overwritten"] and uncounted:
-            uncounted += c["overwritten"]
+        if c["overwritten"] + c.get("consumed", 0) and uncounted:
+            uncounted += c["overwritten"] + c.get("consumed", 0)
         if behind[cpu] < 0:
             print(f"# CPU {cpu} is just closing a packet, with {high - low} events begun")
         else:
             tap.check(low <= got + behind[cpu] and got + behind[cpu] - uncounted <= high,
                       f"CPU {cpu}: trace accounts for {got}, {behind[cpu]} are not published, the kernel counted {low} .. {high}")
-        if not c["overwritten"] and not c["lost"] and not behind[cpu]:
+        if not c["overwritten"] + c.get("consumed", 0) and not c["lost"] and not behind[cpu]:
             for name, (left, entered) in events.items():
                 if name.endswith(":*"):
                     continue

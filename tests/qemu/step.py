@@ -147,8 +147,8 @@ def _():
 # ---- every instruction ----
 
 # Functions whose every instruction is to be reached.
-EMIT_PATH = ("cairn_call_step_probe", "cairn_record_again_step_probe", "cairn_call_step_text", "cairn_reserve_again",
-             "cairn_commit_again", "cairn_ring_slow", "ring_open_packet", "ring_set_limit", "cairn_ring_publish", "cairn_ring_lost",
+EMIT_PATH = ("cairn_call_step_probe", "cairn_record_again_step_probe", "cairn_call_step_text", "cairn_reserve_for",
+             "cairn_commit_for", "cairn_ring_slow", "ring_open_packet", "ring_set_limit", "cairn_ring_publish", "cairn_ring_lost",
              "cairn_ring_seq", "cairn_flush", "cairn_ring_flush", "cairn_ring_too_big", "cairn_text_bytes", "cairn_text_copy")
 
 # Source lines that cannot be reached here. A stretch of instructions that was not is excused if one of them, or a line that it is inlined
@@ -159,7 +159,16 @@ EXCUSED = (
     (r"CAIRN_LOST_CLOCK|CAIRN_CLOCK_RETRIES", "the clock does not step back"),
     (r"ring_packet_start\(r, limit\) - 4|!cairn_load32\(&r->enabled\)", "no ring is stopped meanwhile"),
     (r"bytes & 3|s->size - 4", "the lengths of these records are multiples of 4"),
+    (r"instances|also|gate_reserve_one|LOST_RECURSION|cairn_gate_leave|GATE_BUFFERS", "no instance is there (tests/stress/buffers.c)"),
+    (r"cairn_ring_commit\(&copy\)", "no instance is there (tests/stress/buffers.c)"),
+    (r"content_bits, \(to & r->pkt_mask\)", "nobody is held up for hours before he publishes; the way of all others through this is reached"),
     (r"text_null", "the string is no null pointer"),
+    (r"seen >= max|seen - max", "no string here is as long as it may be"),
+    (r"LOST_SWITCH|ring_was_left|ring_obey|t\.deferred|request was deferred", "no exchange is asked for (tests/model/exchange.c)"),
+    (r"t->counting", "no events are counted (tests/unit/flight.c)"),
+    (r"ring_is_kept", "nothing is kept (tests/unit/flight.c)"),
+    (r"ring_close_limit\(r, limit\)", "no ring is stopped meanwhile"),
+    (r"ring_wake", "no reader waits to be woken (tests/unit/buffer.c)"),
     (r"TEXT_OPAQUE|fill", "the string does not change while it is copied"),
     (r"cairn_ring_too_big|bytes > CAIRN_RECORD_MAX", "no event here is longer than CAIRN_RECORD_MAX"),
 )
