@@ -40,6 +40,7 @@
 #include "text.h"
 
 #define BUFFER_NO_EXTENT (~(uint64_t)0)
+#define BUFFER_FRESH	 (CAIRN_POS_RETIRED | 2) /* pos of a block that no CPU has come to yet: no ring that was left says that */
 #define BUFFER_TRIES	 1000
 
 struct cairn_ring **cairn_buffer_slot(unsigned buffer, unsigned cpu)
@@ -217,7 +218,7 @@ static void buffer_pool(struct cairn_ring *r)
 {
 	cairn_store32(&r->magic, 0);
 	cairn_store64(&r->committed, 0); /* to readers: never used */
-	if (r->pos == CAIRN_POS_RETIRED) { /* no CPU has ever come to it */
+	if (cairn_load64(&r->pos) == BUFFER_FRESH) { /* no CPU has ever come to it */
 		cairn_store32(&r->state, CAIRN_RING_UNUSED);
 		return;
 	}
@@ -262,7 +263,7 @@ static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ri
 		r->ring_mask = ring_bytes - 1;
 		r->pkt_mask = p->packet_bytes - 1;
 		r->limit = 0; /* below every position that pos may say */
-		r->pos = CAIRN_POS_RETIRED;
+		r->pos = BUFFER_FRESH;
 		r->slot = (uint64_t)(uintptr_t)cairn_buffer_slot(buffer, cpu);
 		buffer_raise_nr_rings(r->index + 1);
 	}
@@ -798,7 +799,7 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 	cairn_work();
 	b = buffer_find_free_row();
 	if (b < 0)
-		return cairn_image.control.leaving ? CAIRN_EBUSY : b;
+		return cairn_load32(&cairn_image.control.leaving) ? CAIRN_EBUSY : b;
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
 	bytes = buffer_round(ring_bytes);
