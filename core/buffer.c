@@ -76,6 +76,14 @@ static bool buffer_is_written(unsigned buffer)
 	return (kind == CAIRN_BUFFER_MAIN || kind == CAIRN_BUFFER_INSTANCE) && !(cairn_load32(&cairn_image.control.leaving) >> buffer & 1);
 }
 
+/* What public functions begin with: 0, CAIRN_EIO or CAIRN_EINVAL. */
+static int buffer_check(unsigned buffer)
+{
+	if (!cairn_image.region)
+		return CAIRN_EIO;
+	return buffer_is_written(buffer) ? 0 : CAIRN_EINVAL;
+}
+
 /*
  * Control block i if it is in use, or was; else NULL. The memory of others may not be there (cairn_port_populate()), and is not looked at:
  * block i of CPU i until its main ring is opened, further ones until they were taken once.
@@ -91,6 +99,24 @@ static struct cairn_ring *buffer_block(unsigned i)
 static unsigned buffer_nr_blocks(void)
 {
 	return cairn_image.plan.nr_cpus + cairn_load32(&cairn_image.control.blocks);
+}
+
+/* The blocks that are in use, or were, one after the other. NULL: the first; NULL: there is no other. */
+static struct cairn_ring *buffer_next(const struct cairn_ring *r)
+{
+	unsigned i;
+
+	for (i = r ? (unsigned)(r - cairn_image.rings) + 1 : 0; i < buffer_nr_blocks(); i++) {
+		if (buffer_block(i))
+			return buffer_block(i);
+	}
+	return NULL;
+}
+
+/* Where the CPU of `r` is asked to go on, or has gone; NULL: nowhere. */
+static struct cairn_ring *buffer_successor(const struct cairn_ring *r)
+{
+	return (struct cairn_ring *)(uintptr_t)(cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN);
 }
 
 /* CPUs whose rings can be exchanged. */
@@ -179,33 +205,18 @@ static uint64_t buffer_find_extent(uint64_t bytes)
 
 /* ---- blocks ---- */
 
-static void buffer_raise_nr_rings(uint32_t least)
-{
-	struct cairn_state *s = cairn_image.state;
-	uint32_t seen = cairn_load32(&s->nr_rings);
-
-	/* streams are opened at the same time (cairn_ring_open()) */
-	while (seen < least && !__atomic_compare_exchange_n(&s->nr_rings, &seen, least, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-}
-
 static struct cairn_ring *buffer_find_block(unsigned buffer, unsigned cpu, uint64_t ring_bytes)
 {
-	struct cairn_ring *fresh = NULL;
-	unsigned i;
+	struct cairn_ring *fresh = NULL, *r;
 
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		struct cairn_ring *r = buffer_block(i);
-
-		if (!r)
-			continue;
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
 		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->cpu == cpu && r->buffer == buffer && r->ring_mask == ring_bytes - 1)
 			return r; /* B2 */
 		if (!fresh && cairn_load32(&r->state) == CAIRN_RING_UNUSED)
 			fresh = r;
 	}
-	if (!fresh && i < cairn_image.plan.nr_rings) {
-		fresh = &cairn_image.rings[i];
+	if (!fresh && buffer_nr_blocks() < cairn_image.plan.nr_rings) {
+		fresh = &cairn_image.rings[buffer_nr_blocks()];
 		if (cairn_populate((uint64_t)((char *)fresh - cairn_image.region), sizeof(*fresh)))
 			return NULL;
 		cairn_store32(&cairn_image.control.blocks, cairn_image.control.blocks + 1);
@@ -265,7 +276,7 @@ static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ri
 		r->limit = 0; /* below every position that pos may say */
 		r->pos = BUFFER_FRESH;
 		r->slot = (uint64_t)(uintptr_t)cairn_buffer_slot(buffer, cpu);
-		buffer_raise_nr_rings(r->index + 1);
+		cairn_region_has_ring(r->index);
 	}
 	r->packets_offset = p->packets + at;
 	r->closed_offset = p->closed + at / p->packet_bytes * sizeof(struct cairn_closed);
@@ -356,13 +367,9 @@ static bool buffer_keep_from_readers(struct cairn_ring *r)
 /* Blocks that their CPUs have left change hands: to the pool, or to a snapshot. */
 static void buffer_settle(void)
 {
-	unsigned i;
+	struct cairn_ring *r;
 
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		struct cairn_ring *r = buffer_block(i);
-
-		if (!r)
-			continue;
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
 		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->quiet != cairn_load64_acquire(&cairn_image.control.quiet[r->cpu])) /* ORDER quiet:B, pairs with quiet:A */
 			cairn_store32(&r->state, CAIRN_RING_UNUSED);
 		else if (cairn_load32(&r->then) == CAIRN_BUFFER_NONE && buffer_was_left(r) && buffer_keep_from_readers(r))
@@ -373,13 +380,9 @@ static void buffer_settle(void)
 /* Whether the CPU is still in the middle of coming to `n`: the ring that it leaves for it says so before the pointer leads to n. */
 static bool buffer_is_being_begun(const struct cairn_ring *n)
 {
-	unsigned i;
+	const struct cairn_ring *r;
 
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		const struct cairn_ring *r = buffer_block(i);
-
-		if (!r)
-			continue;
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
 		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && !buffer_was_left(r) &&
 		    cairn_load64(&r->successor) == ((uint64_t)(uintptr_t)n | CAIRN_SUCCESSOR_TAKEN))
 			return true;
@@ -396,7 +399,7 @@ static bool buffer_can_ask(const struct cairn_ring *r)
 
 static uint64_t buffer_size_to_come(const struct cairn_ring *r)
 {
-	const struct cairn_ring *n = (const struct cairn_ring *)(uintptr_t)(cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN);
+	const struct cairn_ring *n = buffer_successor(r);
 
 	return (n ? n : r)->ring_mask + 1;
 }
@@ -404,13 +407,9 @@ static uint64_t buffer_size_to_come(const struct cairn_ring *r)
 /* The ring set aside by the last snapshot of buffer, once its CPU has gone over. */
 static struct cairn_ring *buffer_frozen(unsigned snapshot, unsigned cpu)
 {
-	unsigned i;
+	struct cairn_ring *r;
 
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		struct cairn_ring *r = buffer_block(i);
-
-		if (!r)
-			continue;
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
 		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && cairn_load32(&r->then) == snapshot && r->cpu == cpu)
 			return r;
 	}
@@ -420,13 +419,12 @@ static struct cairn_ring *buffer_frozen(unsigned snapshot, unsigned cpu)
 /* Whether the CPU of some ring is asked to go on in `n`. A ring that was left keeps the address of where it went: it asks for nothing. */
 static bool buffer_is_asked_for(const struct cairn_ring *n)
 {
-	unsigned i;
+	const struct cairn_ring *r;
 
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		const struct cairn_ring *r = buffer_block(i);
-		uint32_t state = r ? cairn_load32(&r->state) : CAIRN_RING_UNUSED;
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+		uint32_t state = cairn_load32(&r->state);
 
-		if (r && (cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN) == (uint64_t)(uintptr_t)n &&
+		if (buffer_successor(r) == n &&
 		    (state == CAIRN_RING_LIVE || (state == CAIRN_RING_FROZEN && !buffer_was_left(r))))
 			return true;
 	}
@@ -436,15 +434,11 @@ static bool buffer_is_asked_for(const struct cairn_ring *n)
 /* Give up what was prepared and not asked for. */
 static void buffer_undo(unsigned buffer)
 {
-	unsigned i;
+	struct cairn_ring *r;
 
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		struct cairn_ring *r = buffer_block(i);
-
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
 		uint32_t prepared = CAIRN_RING_PREPARED;
 
-		if (!r)
-			continue;
 		if (cairn_load32(&r->state) != CAIRN_RING_PREPARED || r->buffer != buffer || buffer_is_asked_for(r))
 			continue;
 		if (buffer_is_written(buffer) && !buffer_current(buffer, r->cpu))
@@ -471,11 +465,11 @@ int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes)
 	const struct cairn_plan *p = &cairn_image.plan;
 	unsigned first = cpu == CAIRN_ALL_CPUS ? 0 : cpu, last = cpu == CAIRN_ALL_CPUS ? buffer_nr_cpus() : cpu + 1, i;
 	uint64_t bytes;
-	int err = CAIRN_ENOMEM;
+	int err = buffer_check(buffer);
 
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer_is_written(buffer) || !ring_bytes || first >= buffer_nr_cpus())
+	if (err)
+		return err;
+	if (!ring_bytes || first >= buffer_nr_cpus())
 		return CAIRN_EINVAL;
 	if (ring_bytes > p->arena_bytes)
 		return CAIRN_ERANGE;
@@ -495,10 +489,11 @@ int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes)
 			goto undo;
 		}
 		r->next = (uint64_t)(uintptr_t)buffer_prepared(buffer, i, bytes);
-		if (!r->next)
+		if (!r->next) {
+			err = CAIRN_ENOMEM;
 			goto undo;
+		}
 	}
-	err = 0;
 	for (i = first; i < last; i++) {
 		/* may be another ring than above: its CPU did what had been asked for before, then it has no `next` */
 		struct cairn_ring *r = buffer_current(buffer, i), *n, *old;
@@ -525,11 +520,12 @@ undo:
 
 int64_t cairn_buffer_ring_bytes(unsigned buffer, unsigned cpu)
 {
+	int err = buffer_check(buffer);
 	struct cairn_ring *r;
 
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer_is_written(buffer) || cpu >= cairn_image.plan.nr_cpus)
+	if (err)
+		return err;
+	if (cpu >= cairn_image.plan.nr_cpus)
 		return CAIRN_EINVAL;
 	r = buffer_current(buffer, cpu);
 	return r ? (int64_t)buffer_size_to_come(r) : 0;
@@ -627,13 +623,11 @@ static int buffer_snapshot(unsigned buffer, unsigned snapshot, bool *asked)
 
 int cairn_buffer_snapshot(unsigned buffer)
 {
+	int snapshot, err = buffer_check(buffer);
 	bool fresh, asked = false;
-	int snapshot, err;
 
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer_is_written(buffer))
-		return CAIRN_EINVAL;
+	if (err)
+		return err;
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
 	buffer_settle();
@@ -672,13 +666,9 @@ struct cairn_ring *cairn_buffer_snapshot_ring(unsigned buffer, unsigned cpu)
 
 static void buffer_free_snapshot(unsigned snapshot)
 {
-	unsigned i;
+	struct cairn_ring *r;
 
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		struct cairn_ring *r = buffer_block(i);
-
-		if (!r)
-			continue;
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
 		/* of those whose CPU has not gone over yet, too: what they hold is given up when it does */
 		if (cairn_load32(&r->then) == snapshot && (cairn_load32(&r->state) == CAIRN_RING_FROZEN || cairn_load64(&r->successor)))
 			cairn_store32(&r->then, CAIRN_BUFFER_NONE);
@@ -689,12 +679,10 @@ static void buffer_free_snapshot(unsigned snapshot)
 
 int cairn_buffer_snapshot_free(unsigned buffer)
 {
-	int snapshot;
+	int snapshot, err = buffer_check(buffer);
 
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer_is_written(buffer))
-		return CAIRN_EINVAL;
+	if (err)
+		return err;
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
 	snapshot = buffer_find_snapshot(buffer);
@@ -766,15 +754,13 @@ static bool buffer_waits(const struct cairn_ring *r, unsigned cpu)
 
 void cairn_buffers_attach(unsigned cpu)
 {
-	unsigned i;
+	struct cairn_ring *r;
 
 	if (!cairn_gate_enter(cpu)) /* an instance may be removed meanwhile */
 		return;
 	/* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside; the fence is that of off:A (trace.c) */
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		struct cairn_ring *r = buffer_block(i);
-
-		if (r && buffer_waits(r, cpu))
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+		if (buffer_waits(r, cpu))
 			buffer_open(r);
 	}
 	cairn_gate_leave(cpu);
@@ -784,6 +770,7 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 {
 	const struct cairn_plan *p = &cairn_image.plan;
 	struct cairn_buffer_row *row;
+	struct cairn_ring *r;
 	uint64_t bytes;
 	unsigned i;
 	int b;
@@ -823,10 +810,8 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 	 *   block set aside, then is the main ring there; the opener: main ring, then what is set aside. One of the two sees both.
 	 */
 	cairn_fence_full(); /* ORDER attach:A, pairs with attach:B */
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		struct cairn_ring *r = buffer_block(i);
-
-		if (r && r->buffer == (unsigned)b && r->cpu < p->nr_cpus && CAIRN_LOAD_PTR(&cairn_rings[r->cpu]) && buffer_waits(r, r->cpu))
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+		if (r->buffer == (unsigned)b && r->cpu < p->nr_cpus && CAIRN_LOAD_PTR(&cairn_rings[r->cpu]) && buffer_waits(r, r->cpu))
 			buffer_open(r);
 	}
 	buffer_unlock();
@@ -835,12 +820,12 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 
 int cairn_buffer_remove(unsigned buffer)
 {
+	int snapshot, err = buffer_check(buffer);
 	unsigned cpu;
-	int snapshot;
 
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer || !buffer_is_written(buffer))
+	if (err)
+		return err;
+	if (!buffer)
 		return CAIRN_EINVAL;
 	(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + buffer, false);
 	if (!buffer_lock())
@@ -861,18 +846,14 @@ int cairn_buffer_remove(unsigned buffer)
 /* No CPU holds a pointer to its rings any more. False: a reader still has one of them. */
 static bool buffer_free_instance(unsigned buffer)
 {
-	unsigned i;
+	struct cairn_ring *r;
 
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		struct cairn_ring *r = buffer_block(i);
-
-		if (r && r->buffer == buffer && cairn_load32(&r->state) != CAIRN_RING_UNUSED && !buffer_keep_from_readers(r))
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+		if (r->buffer == buffer && cairn_load32(&r->state) != CAIRN_RING_UNUSED && !buffer_keep_from_readers(r))
 			return false;
 	}
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		struct cairn_ring *r = buffer_block(i);
-
-		if (!r || r->buffer != buffer || cairn_load32(&r->state) == CAIRN_RING_UNUSED)
+	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+		if (r->buffer != buffer || cairn_load32(&r->state) == CAIRN_RING_UNUSED)
 			continue;
 		cairn_store32(&r->magic, 0);
 		cairn_store64(&r->committed, 0);
@@ -968,10 +949,10 @@ bool cairn_buffer_is_paused(unsigned buffer)
 
 static int buffer_on(unsigned buffer, bool on)
 {
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer_is_written(buffer))
-		return CAIRN_EINVAL;
+	int err = buffer_check(buffer);
+
+	if (err)
+		return err;
 	cairn_store32(&buffer_row(buffer)->paused, !on);
 	cairn_fence_full(); /* ORDER off:B, pairs with off:A (trace.c, buffer_open()) */
 	if (buffer_wants_on(buffer))
@@ -994,12 +975,11 @@ int cairn_buffer_off(unsigned buffer)
 
 int cairn_buffer_clear(unsigned buffer)
 {
+	int err = buffer_check(buffer);
 	unsigned cpu;
 
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer_is_written(buffer))
-		return CAIRN_EINVAL;
+	if (err)
+		return err;
 	/* not what is prepared: it begins empty, and its own CPU sets its marks */
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++) {
 		struct cairn_ring *r = buffer_current(buffer, cpu);
@@ -1024,9 +1004,11 @@ static void buffer_discards(struct cairn_ring *r)
 
 int cairn_buffer_set_mode(unsigned buffer, enum cairn_mode mode)
 {
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer_is_written(buffer) || (mode != CAIRN_OVERWRITE && mode != CAIRN_DISCARD))
+	int err = buffer_check(buffer);
+
+	if (err)
+		return err;
+	if (mode != CAIRN_OVERWRITE && mode != CAIRN_DISCARD)
 		return CAIRN_EINVAL;
 	if (!buffer)
 		cairn_image.mode = mode; /* of rings that are opened later */
@@ -1037,11 +1019,12 @@ int cairn_buffer_set_mode(unsigned buffer, enum cairn_mode mode)
 
 int cairn_buffer_wake_at(unsigned buffer, unsigned percent)
 {
+	int err = buffer_check(buffer);
 	unsigned cpu;
 
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer_is_written(buffer) || percent > 100)
+	if (err)
+		return err;
+	if (percent > 100)
 		return CAIRN_EINVAL;
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++) {
 		struct cairn_ring *r = buffer_current(buffer, cpu), *n;
@@ -1049,7 +1032,7 @@ int cairn_buffer_wake_at(unsigned buffer, unsigned percent)
 		if (!r)
 			continue;
 		cairn_store64(&r->wake_bytes, ((r->ring_mask + 1) * percent + 99) / 100);
-		n = (struct cairn_ring *)(uintptr_t)(cairn_load64(&r->successor) & ~CAIRN_SUCCESSOR_TAKEN);
+		n = buffer_successor(r);
 		if (n)
 			buffer_fit_out(n, r);
 	}
@@ -1058,11 +1041,9 @@ int cairn_buffer_wake_at(unsigned buffer, unsigned percent)
 
 static int buffer_events(unsigned buffer, const char *patterns, bool on)
 {
-	if (!cairn_image.region)
-		return CAIRN_EIO;
-	if (!buffer_is_written(buffer))
-		return CAIRN_EINVAL;
-	return cairn_events_switch(patterns, buffer ? CAIRN_CONSUMER_BUFFER + buffer : CAIRN_CONSUMER_ENABLE, on);
+	int err = buffer_check(buffer);
+
+	return err ? err : cairn_events_switch(patterns, buffer ? CAIRN_CONSUMER_BUFFER + buffer : CAIRN_CONSUMER_ENABLE, on);
 }
 
 int cairn_buffer_enable(unsigned buffer, const char *patterns)

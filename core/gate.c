@@ -119,9 +119,8 @@ static void *gate_reserve_one(struct cairn_slot *s, uint32_t *buffers, unsigned 
 		if (!(*buffers >> b & 1))
 			continue;
 		*buffers &= ~(1u << b);
-		if (gate_reserve(s, b, cpu, cairn_record_size(bytes))) {
+		if (gate_reserve(s, b, cpu, cairn_record_size(bytes)))
 			return gate_begin(s, main, &id, bytes);
-		}
 	}
 	return NULL;
 }

@@ -205,11 +205,9 @@ static bool read_begin(const struct cairn_ring *r, uint64_t *records)
 
 static int read_claim(struct cairn_ring_reader *c, struct cairn_ring *r, uint64_t owner, uint64_t before)
 {
-	if (owner == CAIRN_READER_NOBODY)
-		return CAIRN_EINVAL;
 	unsigned tries = 0;
 
-	if (!r || !owner)
+	if (!r || !owner || owner == CAIRN_READER_NOBODY)
 		return CAIRN_EINVAL;
 	/* ORDER claim:A, pairs with claim:B: what the last owner did to `consumed` comes before what we do */
 	if (!__atomic_compare_exchange_n(&r->reader, &before, owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))

@@ -271,3 +271,11 @@ void cairn_region_publish(void)
 	for (i = 0; i < CAIRN_MAGIC_BYTES; i++)
 		((volatile uint8_t *)copy->magic)[i] = plain[i];
 }
+
+void cairn_region_has_ring(uint32_t index)
+{
+	uint32_t *nr = &cairn_image.state->nr_rings, seen = cairn_load32(nr);
+
+	while (seen <= index && !__atomic_compare_exchange_n(nr, &seen, index + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}

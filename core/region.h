@@ -98,6 +98,9 @@ CAIRN_PRIVATE int cairn_meta_begin(const struct cairn_config *config);
 CAIRN_PRIVATE int cairn_meta_event(const struct cairn_event *e);
 CAIRN_PRIVATE uint64_t cairn_meta_hash(const struct cairn_event *e);
 
+/* Control block `index` is in use: state.nr_rings tells readers how many of them to look at. Any context, any number of callers. */
+CAIRN_PRIVATE void cairn_region_has_ring(uint32_t index);
+
 /* trace.c: the clock as the rings know it: a narrow one is widened against this CPU's ring. Any context. */
 CAIRN_PRIVATE uint64_t cairn_now(void);
 

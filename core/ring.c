@@ -780,8 +780,7 @@ void cairn_ring_stop(struct cairn_ring *r)
 	cairn_ring_pull(r);
 }
 
-/* Whoever was in the slow path does not come back: it is empty, and a request that was claimed there is open again. */
-static void ring_forget_slow(struct cairn_ring *r)
+void cairn_ring_forget_slow(struct cairn_ring *r)
 {
 	uint64_t successor = cairn_load64(&r->successor);
 
@@ -789,11 +788,6 @@ static void ring_forget_slow(struct cairn_ring *r)
 	if (successor & CAIRN_SUCCESSOR_TAKEN && !(cairn_load64(&r->pos) & CAIRN_POS_RETIRED))
 		(void)__atomic_compare_exchange_n(&r->successor, &successor, successor & ~CAIRN_SUCCESSOR_TAKEN, false, __ATOMIC_RELAXED,
 						  __ATOMIC_RELAXED);
-}
-
-void cairn_ring_take_over(struct cairn_ring *r)
-{
-	ring_forget_slow(r);
 }
 
 #if CAIRN_PORT_JUMPS
@@ -874,7 +868,7 @@ CAIRN_COLD uint64_t cairn_ring_recover(struct cairn_ring *r)
 	uint64_t q = ring_packet_start(r, cairn_load64(&r->committed)), last = ring_packet_start(r, pos);
 	struct cairn_packet_header *h = ring_hdr(r, q);
 
-	ring_forget_slow(r);
+	cairn_ring_forget_slow(r);
 	if (pos & CAIRN_POS_RETIRED) { /* left in the middle of an exchange, which takes place where nothing is pending */
 		if (!(cairn_load64(&r->committed) & CAIRN_POS_RETIRED))
 			ring_complete_exchange(r);

@@ -71,8 +71,11 @@ CAIRN_PRIVATE uint64_t cairn_ring_now(const struct cairn_ring *r);
 /* Make the ring's next event take the slow path, where it obeys what was ordered before. Context: any. */
 CAIRN_PRIVATE void cairn_ring_pull(struct cairn_ring *r);
 
-/* The writer context of this ring has ended, and another one begins. Context: cairn_ring_hand_over(). */
-CAIRN_PRIVATE void cairn_ring_take_over(struct cairn_ring *r);
+/*
+ * Whoever was in the slow path does not come back: it is empty, and a request that was claimed there is open again. Context: the ring's own
+ * writer context, outermost, nothing interrupts; or cairn_ring_hand_over().
+ */
+CAIRN_PRIVATE void cairn_ring_forget_slow(struct cairn_ring *r);
 
 /* Count a record as lost that never came to the ring. Context: the ring's own CPU, any nesting. */
 CAIRN_PRIVATE void cairn_ring_lose(struct cairn_ring *r, enum cairn_lost cause);

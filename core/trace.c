@@ -18,16 +18,6 @@ struct cairn_ring *cairn_rings[CAIRN_MAX_CPUS];
 static char trace_memory[CAIRN_STATIC_BYTES] CAIRN_ALIGNED(4096);
 #endif
 
-/* Threads open their rings at the same time. */
-static void trace_raise(uint32_t *word, uint32_t least)
-{
-	uint32_t seen = cairn_load32(word);
-
-	while (seen < least && !__atomic_compare_exchange_n(word, &seen, least, false,
-							    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-}
-
 int cairn_populate(uint64_t offset, uint64_t bytes)
 {
 #if CAIRN_PORT_POPULATE
@@ -223,7 +213,7 @@ int cairn_ring_open(unsigned index, uint32_t task)
 	trace_seed_clock(r);
 	if (cairn_is_tracing_on())
 		cairn_ring_start(r);
-	trace_raise(&cairn_image.state->nr_rings, index + 1);
+	cairn_region_has_ring(index);
 	/*
 	 * ORDER ring:A / ring:B
 	 *   the whole control block, then the pointer; emitters reach the block through the pointer (address dependency).
@@ -272,7 +262,7 @@ int cairn_ring_hand_over(unsigned index, uint32_t task)
 		return CAIRN_EBUSY;
 	}
 #endif
-	cairn_ring_take_over(r);
+	cairn_ring_forget_slow(r);
 	cairn_buffers_take_over(index);
 	cairn_store32(&r->task, task);
 	return 0;

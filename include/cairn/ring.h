@@ -365,9 +365,9 @@ CAIRN_INLINE void *cairn_reserve(struct cairn_slot *s, uint32_t id, uint32_t byt
 /*
  * The same in one try, without any call, so that a caller which has nothing else to call saves no register. cairn_commit_once() ends it.
  *
- * It begins at `committed`: if the swap finds `pos` there, it was there all the time, as pos is never behind committed and never comes back
- * to a value; so nobody is pending, and this writer holds the token until it commits. For a CPU that also means that what it needs first was
- * stored by a plain store, not by the last swap.
+ * It begins at `committed`: if the swap finds `pos` there, it was there all the time, as pos is never behind committed and comes back to
+ * a value only where all behind it was given up (cairn_ring_recover()); so nobody is pending, and this writer holds the token until it
+ * commits. For a CPU that also means that what it needs first was stored by a plain store, not by the last swap.
  *
  * @bytes    0 .. CAIRN_RECORD_MAX.
  * Returns   NULL: nothing has happened, and cairn_reserve() finds out why (a full packet, an interrupt between or interrupted, no ring, ...).
