@@ -827,9 +827,9 @@ int cairn_buffer_remove(unsigned buffer)
 		return err;
 	if (!buffer)
 		return CAIRN_EINVAL;
-	(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + buffer, false);
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
+	(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + buffer, false);
 	cairn_store32(&cairn_image.control.leaving, cairn_image.control.leaving | 1u << buffer);
 	cairn_buffer_each_ring(buffer, cairn_ring_stop);
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++)
@@ -1010,10 +1010,13 @@ int cairn_buffer_set_mode(unsigned buffer, enum cairn_mode mode)
 		return err;
 	if (mode != CAIRN_OVERWRITE && mode != CAIRN_DISCARD)
 		return CAIRN_EINVAL;
+	if (!buffer_lock()) /* else a block that is being prepared could keep the old mode */
+		return CAIRN_EBUSY;
 	if (!buffer)
 		cairn_image.mode = mode; /* of rings that are opened later */
 	buffer_row(buffer)->mode = (uint32_t)mode;
 	cairn_buffer_each_ring(buffer, mode == CAIRN_DISCARD ? buffer_discards : buffer_overwrites);
+	buffer_unlock();
 	return 0;
 }
 
@@ -1026,6 +1029,8 @@ int cairn_buffer_wake_at(unsigned buffer, unsigned percent)
 		return err;
 	if (percent > 100)
 		return CAIRN_EINVAL;
+	if (!buffer_lock()) /* as in cairn_buffer_set_mode() */
+		return CAIRN_EBUSY;
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++) {
 		struct cairn_ring *r = buffer_current(buffer, cpu), *n;
 
@@ -1036,6 +1041,7 @@ int cairn_buffer_wake_at(unsigned buffer, unsigned percent)
 		if (n)
 			buffer_fit_out(n, r);
 	}
+	buffer_unlock();
 	return 0;
 }
 

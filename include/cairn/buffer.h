@@ -13,7 +13,8 @@
  * How the exchange works and why it is right: docs/ring.md.
  *
  * Context of all functions, unless said otherwise: thread, one caller at a time. They do not wait for other CPUs. They return 0 or a positive
- * result, or a negative CAIRN_E*: CAIRN_EINVAL (no such buffer or CPU, impossible size), CAIRN_EIO before cairn_init().
+ * result, or a negative CAIRN_E*: CAIRN_EINVAL (no such buffer or CPU, impossible size), CAIRN_EIO before cairn_init(), CAIRN_EBUSY: cairn_work()
+ * on another CPU is at the same thing, nothing has changed, try again.
  */
 #ifndef CAIRN_BUFFER_H
 #define CAIRN_BUFFER_H
@@ -49,10 +50,10 @@ int cairn_buffer_find(const char *name);
 /*
  * Give rings another size. What is in them is given up (it counts as overwritten) once their CPU has gone over.
  *
- * @cpu         one CPU, or CAIRN_ALL_CPUS: all or none. (Streams that are opened later begin with the size given at init.)
+ * @cpu         one CPU, or CAIRN_ALL_CPUS. (Streams that are opened later begin with the size given at init.)
  * @ring_bytes  as in cairn_buffer_create(). Rings that have that size already stay.
  * Returns      0; CAIRN_ERANGE; CAIRN_ENOMEM: the arena has no room for old and new at once, nothing has changed; CAIRN_EBUSY: a CPU is in the
- *              middle of going over.
+ *              middle of going over, others have perhaps been asked: try again.
  */
 CAIRN_MUST_CHECK int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes);
 
