@@ -57,7 +57,7 @@ static bool capture_target_is_dead(const struct capture *c)
 }
 
 /*
- * Claim a ring that keeps the oldest, unless nobody waits for room in it. Returns 0, or -EBUSY. Without the right to write the region, what is
+ * Claim a ring that keeps the oldest, unless nobody waits for room in it, or it is given up. Returns 0, or -EBUSY. Without the right to write the region, what is
  * there is copied and stays there.
  */
 static int capture_claim(struct capture *c, struct capture_block *r)

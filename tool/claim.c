@@ -86,11 +86,12 @@ static bool claim_is_stale(uint64_t owner)
 
 int claims_take(struct claims *c, uint32_t ring, uint64_t *owner)
 {
-	uint64_t *word = claim_word(c, ring, CLAIM_READER);
+	uint64_t *word;
 
 	*owner = 0;
 	if (ring >= c->nr_rings)
 		return -EINVAL;
+	word = claim_word(c, ring, CLAIM_READER);
 	for (;;) {
 		/*
 		 * ORDER claim:A / claim:B
@@ -102,6 +103,8 @@ int claims_take(struct claims *c, uint32_t ring, uint64_t *owner)
 			return 0;
 		if (*owner == c->owner)
 			return 0;
+		if (*owner == CAIRN_READER_NOBODY)
+			return -EAGAIN;
 		if (!claim_is_stale(*owner))
 			return -EBUSY;
 		/* the swap from a dead owner's word: of several who see it, one gets the ring */

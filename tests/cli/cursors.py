@@ -29,6 +29,7 @@ SEED = int(os.environ.get("CURSOR_SEED", "1"))
 print(f"# CURSOR_SEED={SEED}")
 READER, CONSUMED, START = 256, 264, 320  # in a control block of 512 bytes
 OUTSIDE = 1 << 63
+NOBODY = (1 << 64) - 1  # CAIRN_READER_NOBODY
 
 
 def environment(**more):
@@ -235,6 +236,22 @@ def _():
         emitted = finish(p)
     _, err = fourth.communicate(timeout=20)
     tap.equal(fourth.returncode, 0, f"status: {err}")
+    tap.equal(accounted(stat(out)), emitted, "events")
+
+
+@tap.test("a ring that the target is about to use again is nobody's: the recorder leaves its claim alone, and copies")
+def _():
+    directory, out = cli.path("nobody"), cli.path("nobody.cairn")
+    p = program(directory, "1", "50000", "0.8", CAIRN_MODE="discard", CAIRN_STREAMS="1")
+    file = region_of(directory)
+    with open(file, "r+b") as f:
+        f.seek(places(file)[0] + READER)
+        f.write(struct.pack("<Q", NOBODY))
+    r = recorder(file, out)
+    emitted = finish(p)
+    _, err = r.communicate(timeout=20)
+    tap.equal(r.returncode, 0, f"status: {err}")
+    tap.equal(words(file)[0][0], NOBODY, "the claim")
     tap.equal(accounted(stat(out)), emitted, "events")
 
 
