@@ -294,9 +294,9 @@ static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ri
 
 /* ---- requests ---- */
 
-static bool buffer_wants_on(unsigned buffer)
+bool cairn_buffer_wants_on(unsigned buffer)
 {
-	return cairn_is_tracing_on() && !buffer_row(buffer)->paused;
+	return cairn_is_tracing_on() && buffer_is_written(buffer) && !cairn_load32(&buffer_row(buffer)->paused);
 }
 
 /* Fresh settings of the buffer for the ring that will go on; the level of waking is a share of its size. */
@@ -307,22 +307,30 @@ static void buffer_fit_out(struct cairn_ring *n, const struct cairn_ring *r)
 	n->wake_bytes = old_bytes > n->ring_mask + 1 ? level / (old_bytes / (n->ring_mask + 1)) : level * ((n->ring_mask + 1) / old_bytes);
 }
 
-/* Who turned the switch since `n` was fitted out may not have found it. After a full fence behind what leads to `n`. */
-static void buffer_follow_switch(struct cairn_ring *n)
+void cairn_buffer_follow_switch(struct cairn_ring *r)
 {
-	if (buffer_wants_on(n->buffer) && !cairn_load32(&n->enabled)) {
-		cairn_ring_start(n);
-		cairn_fence_full(); /* ORDER off:A, pairs with off:B: a stop must undo it */
-	}
-	if (!buffer_wants_on(n->buffer))
-		cairn_ring_stop(n);
+	bool on;
+
+	do {
+		on = cairn_buffer_wants_on(cairn_load32(&r->buffer));
+		if (!on)
+			cairn_ring_stop(r);
+		else if (!cairn_load32(&r->enabled))
+			cairn_ring_start(r);
+		/*
+		 * ORDER off:A / off:B
+		 *   what leads to the ring (pointer, request), and what was done to it, then what the switches say; who turns one: the switch,
+		 *   then what leads to rings. One of the two sees the other's store.
+		 */
+		cairn_fence_full(); /* ORDER off:A, pairs with off:B */
+	} while (cairn_buffer_wants_on(cairn_load32(&r->buffer)) != on);
 }
 
 /* Ask the CPU of `r` to go on in `n`; what `r` holds belongs to buffer `then` from here on. */
 static void buffer_ask(struct cairn_ring *r, struct cairn_ring *n, unsigned then)
 {
 	buffer_fit_out(n, r);
-	cairn_store32(&n->enabled, buffer_wants_on(n->buffer));
+	cairn_store32(&n->enabled, cairn_buffer_wants_on(n->buffer)); /* what its first events find */
 	cairn_store32(&r->then, then);
 	/*
 	 * ORDER request:A / request:B
@@ -331,7 +339,7 @@ static void buffer_ask(struct cairn_ring *r, struct cairn_ring *n, unsigned then
 	cairn_store64_release(&r->successor, (uint64_t)(uintptr_t)n); /* ORDER request:A, pairs with request:B (ring.c) */
 	cairn_fence_full();					       /* ORDER stop:A, pairs with open:B (ring.c) */
 	cairn_ring_pull(r);
-	buffer_follow_switch(n);
+	cairn_buffer_follow_switch(n);
 }
 
 /* Take the request back. The block that was asked for, or NULL: the CPU has gone over, or is at it. */
@@ -739,11 +747,10 @@ static void buffer_open(struct cairn_ring *r)
 	for (i = 0; i < CAIRN_NR_LOST; i++)
 		r->lost[i] = r->start_lost_by[i] = 0;
 	((struct cairn_packet_header *)(uintptr_t)r->base)->ts_end = cairn_ring_last(CAIRN_LOAD_PTR(&cairn_rings[r->cpu])); /* for narrow clocks */
-	cairn_store32(&r->enabled, buffer_wants_on(r->buffer));
+	cairn_store32(&r->enabled, cairn_buffer_wants_on(r->buffer)); /* what its first events find */
 	/* ORDER ring:A, pairs with ring:B: the whole control block, then the pointer */
 	__atomic_store_n((struct cairn_ring **)(uintptr_t)r->slot, r, __ATOMIC_RELEASE);
-	cairn_fence_full(); /* ORDER off:A, pairs with off:B (trace.c) */
-	buffer_follow_switch(r);
+	cairn_buffer_follow_switch(r);
 }
 
 static bool buffer_waits(const struct cairn_ring *r, unsigned cpu)
@@ -758,7 +765,7 @@ void cairn_buffers_attach(unsigned cpu)
 
 	if (!cairn_gate_enter(cpu)) /* an instance may be removed meanwhile */
 		return;
-	/* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside; the fence is that of off:A (trace.c) */
+	/* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside; the fence is that of off:A (cairn_buffer_follow_switch()) */
 	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
 		if (buffer_waits(r, cpu))
 			buffer_open(r);
@@ -831,7 +838,7 @@ int cairn_buffer_remove(unsigned buffer)
 		return CAIRN_EBUSY;
 	(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + buffer, false);
 	cairn_store32(&cairn_image.control.leaving, cairn_image.control.leaving | 1u << buffer);
-	cairn_buffer_each_ring(buffer, cairn_ring_stop);
+	cairn_buffer_switched(buffer);
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++)
 		__atomic_store_n(cairn_buffer_slot(buffer, cpu), NULL, __ATOMIC_RELAXED);
 	snapshot = buffer_find_snapshot(buffer);
@@ -942,9 +949,10 @@ void cairn_buffer_each_ring(unsigned buffer, void (*visit)(struct cairn_ring *r)
 	}
 }
 
-bool cairn_buffer_is_paused(unsigned buffer)
+void cairn_buffer_switched(unsigned buffer)
 {
-	return buffer_is_written(buffer) && cairn_load32(&buffer_row(buffer)->paused);
+	cairn_fence_full(); /* ORDER off:B, pairs with off:A */
+	cairn_buffer_each_ring(buffer, cairn_buffer_follow_switch);
 }
 
 static int buffer_on(unsigned buffer, bool on)
@@ -954,12 +962,7 @@ static int buffer_on(unsigned buffer, bool on)
 	if (err)
 		return err;
 	cairn_store32(&buffer_row(buffer)->paused, !on);
-	cairn_fence_full(); /* ORDER off:B, pairs with off:A (trace.c, buffer_open()) */
-	if (buffer_wants_on(buffer))
-		cairn_buffer_each_ring(buffer, cairn_ring_start);
-	cairn_fence_full(); /* a stop meanwhile has seen the rings, or is seen here */
-	if (!buffer_wants_on(buffer))
-		cairn_buffer_each_ring(buffer, cairn_ring_stop);
+	cairn_buffer_switched(buffer);
 	return 0;
 }
 

@@ -14,8 +14,17 @@ CAIRN_PRIVATE struct cairn_ring **cairn_buffer_slot(unsigned buffer, unsigned cp
  */
 CAIRN_PRIVATE void cairn_buffer_each_ring(unsigned buffer, void (*visit)(struct cairn_ring *r));
 
-/* Its own switch is off. Also before init. */
-CAIRN_PRIVATE bool cairn_buffer_is_paused(unsigned buffer);
+/*
+ * A switch was turned (paused, stopped, a buffer's own): the rings of `buffer` (CAIRN_BUFFER_NONE: all) do what the switches say, those that are
+ * being opened and prepared too. Each looks for itself, so a block that changes hands meanwhile does what its new buffer wants. Context: any.
+ */
+CAIRN_PRIVATE void cairn_buffer_switched(unsigned buffer);
+
+/* What the switches say of a buffer's rings. Context: any. */
+CAIRN_PRIVATE bool cairn_buffer_wants_on(unsigned buffer);
+
+/* The same for a ring that writers can find from now on. Context: any. */
+CAIRN_PRIVATE void cairn_buffer_follow_switch(struct cairn_ring *r);
 
 /* At init: the main buffer's row. After detach: no buffer but the main one, which has no ring. */
 CAIRN_PRIVATE void cairn_buffers_begin(void);

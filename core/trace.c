@@ -211,18 +211,15 @@ int cairn_ring_open(unsigned index, uint32_t task)
 			 (struct cairn_closed *)(void *)(cairn_image.region + closed),
 			 p->ring_bytes, p->packet_bytes, cairn_image.uuid, 0);
 	trace_seed_clock(r);
-	if (cairn_is_tracing_on())
-		cairn_ring_start(r);
+	cairn_store32(&r->enabled, cairn_buffer_wants_on(0)); /* what its first events find */
 	cairn_region_has_ring(index);
 	/*
 	 * ORDER ring:A / ring:B
 	 *   the whole control block, then the pointer; emitters reach the block through the pointer (address dependency).
 	 */
 	__atomic_store_n(&cairn_rings[index], r,
-			 __ATOMIC_RELEASE); /* ORDER ring:A, pairs with ring:B and off:B */
-	cairn_fence_full(); /* ORDER off:A and attach:B, pair with off:B and attach:A: a switch or an instance that did not see this ring is seen here */
-	if (!cairn_is_tracing_on())
-		cairn_ring_stop(r);
+			 __ATOMIC_RELEASE); /* ORDER ring:A, pairs with ring:B */
+	cairn_buffer_follow_switch(r); /* its fence is that of attach:B, too: an instance that did not see this ring is seen here */
 	cairn_buffers_attach(index);
 	return 0;
 }
@@ -342,18 +339,6 @@ void cairn_flush(void)
 	cairn_port_preempt_on(preempt);
 }
 
-/* After paused or stopped was set: no ring records, not even one that is being opened. */
-static void trace_stop_rings(void)
-{
-	/*
-	 * ORDER off:A / off:B
-	 *   the opener: pointer, then looks whether tracing is on; the switch: off, then looks for pointers. With full fences
-	 *   one of the two sees the other's store and stops the ring.
-	 */
-	cairn_fence_full(); /* ORDER off:B, pairs with off:A */
-	cairn_buffer_each_ring(CAIRN_BUFFER_NONE, cairn_ring_stop);
-}
-
 /* One instruction: a stop in NMI must not get lost in an on or off that it interrupts, nor in one on another CPU. */
 static void trace_set_state(uint32_t flag, bool on)
 {
@@ -369,28 +354,20 @@ static void trace_set_state(uint32_t flag, bool on)
 
 void cairn_tracing_on(void)
 {
-	unsigned b;
-
 	if (cairn_load32(&cairn_image.stopped))
 		return;
 	cairn_flight_disarm();
 	cairn_store32(&cairn_image.paused, 0);
 	trace_set_state(CAIRN_STATE_PAUSED, false);
-	for (b = 0; b < CAIRN_MAX_BUFFERS; b++) {
-		if (!cairn_buffer_is_paused(b))
-			cairn_buffer_each_ring(b, cairn_ring_start);
-	}
-	cairn_fence_full(); /* ORDER off:A, pairs with off:B: here the rings are switched on, which a stop must undo */
-	if (!cairn_is_tracing_on()) {
-		cairn_buffer_each_ring(CAIRN_BUFFER_NONE, cairn_ring_stop);
+	cairn_buffer_switched(CAIRN_BUFFER_NONE);
+	if (!cairn_is_tracing_on())
 		trace_set_state(CAIRN_STATE_PAUSED, cairn_load32(&cairn_image.paused) != 0); /* a freeze in the middle of this */
-	}
 }
 
 void cairn_tracing_off(void)
 {
 	cairn_store32(&cairn_image.paused, 1);
-	trace_stop_rings();
+	cairn_buffer_switched(CAIRN_BUFFER_NONE);
 	trace_set_state(CAIRN_STATE_PAUSED, true);
 }
 
@@ -415,7 +392,7 @@ void cairn_stop(void)
 	cairn_store32(&cairn_image.stopped, 1);
 	if (!cairn_image.region || again)
 		return;
-	trace_stop_rings();
+	cairn_buffer_switched(CAIRN_BUFFER_NONE);
 	cairn_store64(&cairn_image.state->stopped_at, cairn_now());
 	/*
 	 * ORDER stopped:A / read:F

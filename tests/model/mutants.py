@@ -276,8 +276,6 @@ EQUIVALENT = {
     "read_begin: relaxed: cairn_load64_acquire(&h->seq)": "as in read_copy: commit:A covers it",
     "buffer_open: relaxed: if (!__atomic_compare_exchange_n(&r->state, &state, CAIRN_RING_LIVE, false, [__ATOMIC_ACQUIRE], __ATOMIC_RELAXED)) return":
         "the full fences of attach:A and attach:B stand between the words of the block and this",
-    "buffer_follow_switch: drop: cairn_fence_full();":
-        "not equivalent: it takes three CPUs to see it (one switches on, one off, one makes the ring), and orders.c has two",
     "trace_set_state: relaxed: else (void)__atomic_fetch_and(flags, ~flag, [__ATOMIC_RELEASE])":
         "a flag that is taken away says nothing of other words (stopped:A is the other half)",
 }

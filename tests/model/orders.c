@@ -568,6 +568,26 @@ TEST(off_A_and_off_B_switching_off_against_a_ring_that_is_being_opened)
 	orders_both(cairn_tracing_off, orders_do_open, orders_ring_is_off, "off, open");
 }
 
+static bool orders_ring_is_on(void)
+{
+	const struct cairn_ring *r = cairn_rings[0];
+
+	return r && r->enabled;
+}
+
+TEST(off_A_and_off_B_switching_on_against_a_ring_that_is_being_opened)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		orders_begin();
+		CHECK_EQ(orders_init(true), 0);
+		cairn_tracing_off();
+		if (i)
+			orders_both(orders_do_open, cairn_tracing_on, orders_ring_is_on, "open, on");
+		else
+			orders_both(cairn_tracing_on, orders_do_open, orders_ring_is_on, "on, open");
+	}
+}
+
 TEST(off_A_and_off_B_a_stop_against_switching_on)
 {
 	orders_start();

@@ -589,6 +589,32 @@ TEST(an_instance_waits_for_cpus_that_come_later)
 	CHECK_EQ(test_state()->lost_no_stream, 0);
 }
 
+TEST(a_ring_that_is_opened_while_its_buffer_is_off_stays_off)
+{
+	struct cairn_config c = {.memory = test_memory(),
+				 .memory_bytes = TEST_REGION_BYTES,
+				 .nr_cpus = 1,
+				 .ring_bytes = 8192,
+				 .rings_later = true,
+				 .clock_hz = 1000000000,
+				 .boot_args = "trace=buffer_test:*",
+				 .name = "test"};
+
+	cairn_detach();
+	test_cpu = 0;
+	CHECK_EQ(cairn_init(&c), 0);
+	CHECK_EQ(cairn_buffer_off(0), 0);
+	CHECK_EQ(cairn_ring_open(0, 1), 0);
+	emit(2);
+	CHECK_EQ(total(cairn_rings[0]), 0);
+	cairn_tracing_on();
+	emit(2);
+	CHECK_EQ(total(cairn_rings[0]), 0);
+	CHECK_EQ(cairn_buffer_on(0), 0);
+	emit(2);
+	CHECK_EQ(total(cairn_rings[0]), 2);
+}
+
 /* After an exchange the block of the same number is free, the stream is not. */
 TEST(a_ring_that_went_over_is_still_open)
 {
