@@ -49,9 +49,13 @@ int cairn_keep(uint64_t before_ns, uint64_t after_ns)
 		return CAIRN_ENOSYS;
 	now = cairn_now();
 	before = flight_ticks(before_ns, hz);
-	cairn_store64(&cairn_ring_orders.keep_from, before < now ? now - before : 1);
 	at = now + flight_ticks(after_ns, hz);
 	cairn_store64(&cairn_ring_orders.stop_at, at ? at : 1);
+	/*
+	 * ORDER keep:A / keep:B
+	 *   when to freeze, then what is kept until then; who forgets both has seen the first if it saw the second.
+	 */
+	cairn_store64_release(&cairn_ring_orders.keep_from, before < now ? now - before : 1); /* ORDER keep:A, pairs with keep:B */
 	return 0;
 }
 
@@ -60,11 +64,28 @@ bool cairn_is_armed(void)
 	return cairn_is_tracing_on() && (cairn_load32(&cairn_ring_orders.counting) || cairn_load64(&cairn_ring_orders.stop_at));
 }
 
+static void flight_swap(uint64_t *word, uint64_t seen)
+{
+	(void)__atomic_compare_exchange_n(word, &seen, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/*
+ * What was there when this looked, and nothing that cairn_keep() arms meanwhile, in an NMI or on another CPU. At worst keep_from of that is
+ * left, which means nothing without stop_at (ring_is_kept()).
+ */
+void cairn_flight_forget_keep(void)
+{
+	uint64_t from = cairn_load64_acquire(&cairn_ring_orders.keep_from); /* ORDER keep:B, pairs with keep:A */
+	uint64_t at = cairn_load64(&cairn_ring_orders.stop_at);
+
+	flight_swap(&cairn_ring_orders.stop_at, at);
+	flight_swap(&cairn_ring_orders.keep_from, from);
+}
+
 void cairn_flight_disarm(void)
 {
 	cairn_store32(&cairn_ring_orders.counting, 0);
-	cairn_store64(&cairn_ring_orders.stop_at, 0);
-	cairn_store64(&cairn_ring_orders.keep_from, 0);
+	cairn_flight_forget_keep();
 }
 
 void cairn_flight_tick(void)

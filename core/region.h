@@ -104,8 +104,9 @@ CAIRN_PRIVATE void cairn_region_has_ring(uint32_t index);
 /* trace.c: the clock as the rings know it: a narrow one is widened against this CPU's ring. Any context. */
 CAIRN_PRIVATE uint64_t cairn_now(void);
 
-/* flight.c: forget what was armed; look whether the time has come. Any context. */
+/* flight.c: forget what was armed, or what cairn_keep() armed of it; look whether the time has come. Any context. */
 CAIRN_PRIVATE void cairn_flight_disarm(void);
+CAIRN_PRIVATE void cairn_flight_forget_keep(void);
 CAIRN_PRIVATE void cairn_flight_tick(void);
 
 /* event.c: register the image's own events, give all known ones an id and an entry, obey trace=. */

@@ -231,7 +231,7 @@ static bool ring_is_kept(const struct cairn_packet_header *h, uint64_t old_lap)
 {
 	uint64_t from = cairn_load64(&cairn_ring_orders.keep_from);
 
-	return CAIRN_UNLIKELY(from != 0) && cairn_load64(&h->seq) == old_lap && cairn_load64(&h->ts_end) >= from &&
+	return CAIRN_UNLIKELY(from != 0) && cairn_load64(&cairn_ring_orders.stop_at) && cairn_load64(&h->seq) == old_lap && cairn_load64(&h->ts_end) >= from &&
 	       CAIRN_PACKET_EPOCH(cairn_load32(&h->flags)) == (cairn_load32(&cairn_ring_orders.epoch) & 0xffff);
 }
 

@@ -34,7 +34,7 @@ struct cairn_orders {
 	uint32_t counting;  /* `left` counts */
 	uint64_t left;	    /* events until all rings freeze */
 	uint64_t stop_at;   /* clock at which they freeze; 0 = never */
-	uint64_t keep_from; /* packets with a time from here on are not overwritten; 0 = all may be */
+	uint64_t keep_from; /* if stop_at is set: packets with a time from here on are not overwritten; 0 = all may be */
 };
 #if CAIRN_PORT_SHARE
 CAIRN_PRIVATE extern struct cairn_orders *cairn_ring_orders_used; /* this copy's, or another's (cairn_adopt()) */

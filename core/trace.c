@@ -458,11 +458,11 @@ void cairn_clock_reset(void)
 	 *   the epoch, then every limit; the writer: limit, then the epoch.
 	 */
 	cairn_store32(&cairn_ring_orders.epoch, cairn_load32(&cairn_ring_orders.epoch) + 1);
-	cairn_ring_orders.stop_at = cairn_ring_orders.keep_from = 0; /* were times of the old epoch */
+	cairn_flight_forget_keep(); /* times of the old epoch */
 	cairn_fence_full(); /* ORDER stop:A, pairs with open:B (ring.c) */
 	cairn_buffer_each_ring(CAIRN_BUFFER_NONE, cairn_ring_pull);
 	if (cairn_image.region)
-		cairn_store32(&cairn_image.state->clock_resets, cairn_ring_orders.epoch);
+		cairn_store32(&cairn_image.state->clock_resets, cairn_load32(&cairn_ring_orders.epoch));
 }
 
 void cairn_tick(void)

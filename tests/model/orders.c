@@ -293,6 +293,25 @@ TEST(count_A_and_B_how_many_before_that_they_are_counted)
 	cairn_flight_disarm();
 }
 
+/* Another CPU that forgets what is kept forgets when to freeze, too; what is armed again while it does so stays armed, both or neither. */
+TEST(keep_A_and_B_when_to_freeze_before_what_is_kept)
+{
+	const struct orders_message *m;
+
+	orders_begin_buffers();
+	orders_record(&orders_first);
+	CHECK_EQ(cairn_keep(1000, 1000), 0);
+	orders_stop_recording();
+	m = orders_message(&cairn_ring_orders.keep_from, 0);
+	CHECK(m != NULL);
+	CHECK(orders_known(&cairn_ring_orders.stop_at, 8, m->view));
+	orders_see_only(m, 8);
+	cairn_flight_disarm();
+	CHECK_MSG(!orders_unseen, "who forgets has not acquired stop_at");
+	CHECK_EQ(cairn_ring_orders.stop_at, 0);
+	CHECK_EQ(cairn_ring_orders.keep_from, 0);
+}
+
 TEST(request_A_and_B_the_block_before_its_address)
 {
 	const struct orders_message *m;
