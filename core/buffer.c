@@ -839,6 +839,7 @@ int cairn_buffer_remove(unsigned buffer)
 	(void)cairn_events_switch("*", CAIRN_CONSUMER_BUFFER + buffer, false);
 	cairn_store32(&cairn_image.control.leaving, cairn_image.control.leaving | 1u << buffer);
 	cairn_buffer_switched(buffer);
+	/* ORDER leaving:A, pairs with leaving:B (gate.c): that it goes, then its pointers; the fence is that of off:B (cairn_buffer_switched()) */
 	for (cpu = 0; cpu < cairn_image.plan.nr_cpus; cpu++)
 		__atomic_store_n(cairn_buffer_slot(buffer, cpu), NULL, __ATOMIC_RELAXED);
 	snapshot = buffer_find_snapshot(buffer);

@@ -82,7 +82,13 @@ static bool gate_reserve(struct cairn_slot *s, unsigned buffer, unsigned cpu, ui
 		enum cairn_turn turn;
 
 		if (!r) {
-			cairn_lost_no_stream();
+			/*
+			 * ORDER leaving:A / leaving:B
+			 *   that the buffer goes, then its pointers: to one that is being removed nothing is lost.
+			 */
+			cairn_fence_acquire(); /* ORDER leaving:B, pairs with leaving:A */
+			if (!(cairn_load32(&cairn_image.control.leaving) >> buffer & 1))
+				cairn_lost_no_stream();
 			return false;
 		}
 		turn = cairn_ring_turn(s, r, size);

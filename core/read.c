@@ -252,10 +252,16 @@ int cairn_buffer_reader_open(struct cairn_ring_reader *c, unsigned buffer, unsig
 
 int cairn_snapshot_reader_open(struct cairn_ring_reader *c, unsigned buffer, unsigned cpu, uint64_t owner)
 {
-	int err = read_claim(c, cairn_buffer_snapshot_ring(buffer, cpu), owner, 0);
+	struct cairn_ring *r = cairn_buffer_snapshot_ring(buffer, cpu);
+	int err = read_claim(c, r, owner, 0);
 
+	if (err)
+		return err == CAIRN_EBUSY && cairn_load64(&r->reader) == CAIRN_READER_NOBODY ? CAIRN_EAGAIN : err;
 	c->follows = false;
-	return err;
+	if (cairn_buffer_snapshot_ring(buffer, cpu) == r)
+		return 0;
+	cairn_ring_reader_close(c); /* given up between the look and the claim; once claimed it stays */
+	return CAIRN_EAGAIN;
 }
 
 int cairn_ring_reader_take_over(struct cairn_ring_reader *c, unsigned ring, uint64_t owner, uint64_t dead)

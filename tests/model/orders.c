@@ -209,6 +209,7 @@ static void orders_see_only(const struct orders_message *flag, unsigned bytes)
 		memcpy(orders_areas[a].shadow, orders_areas[a].at, orders_areas[a].bytes);
 	orders_unseen = &orders_first;
 	orders_flag = flag->word;
+	orders_flag_loaded = false;
 	orders_view = flag->view;
 }
 
@@ -761,6 +762,27 @@ static void orders_do_grace(void)
 static bool orders_waits_for_the_writer(void)
 {
 	return !orders_saw || (cairn_image.control.depth_then[0] & CAIRN_GATE_DEPTH_MASK) != 0;
+}
+
+/* A writer that is too late for an instance finds no ring, and knows why: nothing is lost. */
+TEST(leaving_A_and_B_that_an_instance_goes_before_its_pointers)
+{
+	const struct orders_message *m;
+	struct cairn_slot slot = {0};
+
+	orders_begin_buffers();
+	orders_do_create();
+	CHECK(cairn_gate_enter(0));
+	orders_record(&orders_first);
+	CHECK_EQ(cairn_buffer_remove(1), 0);
+	orders_stop_recording();
+	m = orders_message(cairn_buffer_slot(1, 0), 0);
+	CHECK(m != NULL);
+	CHECK(orders_known(&cairn_image.control.leaving, 4, m->view));
+	orders_see_only(m, 8);
+	CHECK(!gate_reserve(&slot, 1, 0, 16));
+	CHECK_MSG(!orders_unseen, "who finds no ring has not acquired that the instance goes");
+	CHECK_EQ(cairn_image.state->lost_no_stream, 0);
 }
 
 TEST(enter_A_and_grace_A_a_writer_that_comes_against_the_instance_that_goes)

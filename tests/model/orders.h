@@ -109,6 +109,7 @@ static const struct orders_log *orders_unseen;
 static const void *orders_flag; /* acquiring this word shows .. */
 static uint32_t orders_view;    /* .. all messages below */
 static bool orders_depends;     /* .. even if relaxed: what follows depends on the address */
+static bool orders_flag_loaded; /* by a relaxed load: an acquire fence acquires it */
 static bool orders_swap_acquired;
 
 /* ---- recording ---- */
@@ -242,6 +243,7 @@ static void orders_acquire(void)
 {
 	orders_show(orders_view);
 	orders_flag = NULL;
+	orders_flag_loaded = false;
 	orders_unseen = NULL;
 }
 
@@ -253,6 +255,8 @@ static uint64_t orders_load(const volatile void *p, unsigned bytes, int order)
 	v = orders_value(p, bytes);
 	if (p == orders_flag && (order == __ATOMIC_ACQUIRE || orders_depends))
 		orders_acquire();
+	else if (p == orders_flag)
+		orders_flag_loaded = true;
 	return v;
 }
 
@@ -322,6 +326,8 @@ void cairn_model_inc(volatile uint64_t *p)
 void cairn_model_fence(enum cairn_order order)
 {
 	orders_note_plain();
+	if (orders_flag_loaded && order == CAIRN_ACQUIRE)
+		orders_acquire();
 	if (orders_log && order != CAIRN_ACQUIRE)
 		orders_log->fenced = orders_log->next;
 	if (orders_log && order == CAIRN_FULL)
@@ -393,6 +399,7 @@ static void orders_begin(void)
 	orders_unseen = NULL;
 	orders_flag = NULL;
 	orders_depends = false;
+	orders_flag_loaded = false;
 	cairn_detach();
 	cairn_store32(&cairn_image.paused, 0);
 	memset(&cairn_ring_orders, 0, sizeof(cairn_ring_orders));

@@ -463,6 +463,24 @@ TEST(removal_waits_for_who_is_in_an_event)
 	CHECK_EQ(test_preempt_depth, 0);
 }
 
+TEST(nothing_is_lost_to_an_instance_that_is_removed_in_the_middle_of_an_event)
+{
+	struct cairn_slot slot;
+	unsigned b;
+	void *p;
+
+	start(1, 65536, CAIRN_OVERWRITE);
+	b = (unsigned)cairn_buffer_create("foo", 32768, CAIRN_OVERWRITE);
+	CHECK_EQ(cairn_buffer_enable(b, "buffer_test:number"), 1);
+	p = cairn_reserve_for(&slot, &cairn_event_number, 8);
+	CHECK(p != NULL);
+	CHECK_EQ(cairn_buffer_remove(b), 0);
+	memset(p, 0, 8);
+	cairn_commit_for(&slot); /* to the main buffer, and to the instance no more */
+	CHECK_EQ(total(cairn_rings[0]), 1);
+	CHECK_EQ(test_state()->lost_no_stream, 0);
+}
+
 TEST(an_event_nested_too_deep_is_lost_by_recursion)
 {
 	struct cairn_slot slot[9];
