@@ -71,6 +71,9 @@ CAIRN_PRIVATE uint64_t cairn_ring_now(const struct cairn_ring *r);
 /* Make the ring's next event take the slow path, where it obeys what was ordered before. Context: any. */
 CAIRN_PRIVATE void cairn_ring_pull(struct cairn_ring *r);
 
+/* Behind the swap that retires the ring: all that is left to do, from the ring's own words. Context: the ring's own CPU. */
+CAIRN_PRIVATE void cairn_ring_complete_exchange(struct cairn_ring *r);
+
 /*
  * Whoever was in the slow path does not come back: it is empty, and a request that was claimed there is open again. Context: the ring's own
  * writer context, outermost, nothing interrupts; or cairn_ring_hand_over().
@@ -85,5 +88,28 @@ CAIRN_PRIVATE uint64_t cairn_ring_seq(const struct cairn_ring *r, uint64_t pos);
 
 /* The invariants that can be seen from the control block alone. For tests, with the ring at rest. */
 CAIRN_PRIVATE bool cairn_ring_valid(const struct cairn_ring *r);
+
+/* ---- places, for ring.c and recover.c ---- */
+
+CAIRN_INLINE struct cairn_packet_header *ring_hdr(const struct cairn_ring *r, uint64_t pos)
+{
+	return (struct cairn_packet_header *)(uintptr_t)(r->base + (pos & r->ring_mask & ~r->pkt_mask));
+}
+
+CAIRN_INLINE uint64_t ring_packet_bytes(const struct cairn_ring *r)
+{
+	return r->pkt_mask + 1;
+}
+
+/* First byte of the packet of a position, as a 48-bit position. */
+CAIRN_INLINE uint64_t ring_packet_start(const struct cairn_ring *r, uint64_t pos)
+{
+	return pos & CAIRN_POS_MASK & ~r->pkt_mask;
+}
+
+CAIRN_INLINE struct cairn_closed *ring_closed(const struct cairn_ring *r, uint64_t pos)
+{
+	return (struct cairn_closed *)(uintptr_t)r->closed + (pos & r->ring_mask) / ring_packet_bytes(r);
+}
 
 #endif

@@ -26,6 +26,7 @@ static uint64_t exchange_load(const volatile void *p, unsigned bytes);
 #include "check.h"
 
 #include "core/ring.c"
+#include "core/recover.c"
 
 #define BLOCKS	    3u
 #define MAX_PACKETS 4u

@@ -53,6 +53,7 @@ static uint64_t orders_exchange(volatile void *p, unsigned bytes, uint64_t v, in
 #include "core/meta.c"
 #include "core/event.c"
 #include "core/ring.c"
+#include "core/recover.c"
 #include "core/gate.c"
 #include "core/buffer.c"
 #include "core/flight.c"

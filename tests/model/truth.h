@@ -10,6 +10,7 @@
 #include "check.h"
 
 #include "core/ring.c"
+#include "core/recover.c"
 
 #include <setjmp.h>
 
