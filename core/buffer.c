@@ -1,47 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Buffers: which rings there are, the arena that their packets come from, and the requests by which CPUs go over from one ring to another.
- * The CPU's side of that is ring_exchange() in ring.c.
+ * Buffers: which rings there are, and the requests by which CPUs go over from one ring to another. The CPU's side of that is ring_exchange() in
+ * ring.c; the blocks and the memory that rings are made of: block.c.
  *
- * Glossary
- *	block		a control block, one of RINGS; `state` says what it is for. Block i < nr_cpus is where CPU i's main ring begins
- *	extent		a ring's part of the arena; held by every block that is neither UNUSED nor POOLED
  *	request		r->successor: the CPU of r is to go over to that block, at its next event or tick
- *	settle		to see what became of requests: blocks that were left change hands
  *
- * States of a block:
- *
- *	UNUSED --take--> PREPARED --its CPU goes over--> LIVE --its CPU goes over--> FROZEN --settle--> POOLED --quiet--> UNUSED
- *	                    |                                                          |                  |
- *	                    +--request taken back--> POOLED                            +--of a snapshot   +--take--> PREPARED
- *
- * Invariants
- *	B1 Extents of blocks do not overlap.
- *	B2 A block that a writer may still hold a pointer to (it loaded the pointer, was interrupted, and what interrupted it went over to
- *	   another ring) stays with its CPU and its buffer and keeps its size. So wherever that writer goes on, it finds a ring of its own, and
- *	   its swap fails (pos is retired, or of a later life), or succeeds where it might have begun anew. POOLED is such a block; it
- *	   becomes UNUSED when its CPU has been seen in no event (cairn_work(), hand-over of a stream).
- *	B3 pos of a block is written by its own CPU alone, but for UNUSED ones: an unlocked compare-and-swap elsewhere would undo a store.
- *	B4 A block's memory is taken only when its `committed` has bit 0 (retired:B), or its request was taken back, or it was an instance's
- *	   and a grace period has passed.
+ * Invariants B1 to B4: block.c.
  *	B5 A stream is asked for one exchange at a time: not again before the CPU has set the last word of the one before.
  *
  * Ordering between CPUs
  *	request:A / request:B	block prepared, then r->successor (ring.c)
  *	stop:A / open:B		r->successor, then limit, full fence between (ring.c)
- *	retired:A / retired:B	see ring.c
- *	quiet:A / quiet:B	a CPU's last use of rings that it has left, then its count of quiet moments
+ *	off:A / off:B		see cairn_buffer_follow_switch()
  *	attach:A / attach:B	instance: block set aside, then is there a main ring; opener: main ring, then what is set aside. Full fences.
+ *	leaving:A / leaving:B	that an instance goes, then its pointers (gate.c)
+ *	quiet:A / quiet:B	see block.c
+ *	busy:A / busy:B		all that one caller changed, then the lock is free
  */
 #include "buffer.h"
 
+#include "block.h"
 #include "region.h"
 #include "ring.h"
 #include "text.h"
 
-#define BUFFER_NO_EXTENT (~(uint64_t)0)
-#define BUFFER_FRESH	 (CAIRN_POS_RETIRED | 2) /* pos of a block that no CPU has come to yet: no ring that was left says that */
-#define BUFFER_TRIES	 1000
+enum { BUFFER_TRIES = 1000 };
 
 struct cairn_ring **cairn_buffer_slot(unsigned buffer, unsigned cpu)
 {
@@ -84,35 +67,6 @@ static int buffer_check(unsigned buffer)
 	return buffer_is_written(buffer) ? 0 : CAIRN_EINVAL;
 }
 
-/*
- * Control block i if it is in use, or was; else NULL. The memory of others may not be there (cairn_port_populate()), and is not looked at:
- * block i of CPU i until its main ring is opened, further ones until they were taken once.
- */
-static struct cairn_ring *buffer_block(unsigned i)
-{
-	const struct cairn_plan *p = &cairn_image.plan;
-	bool there = i < p->nr_cpus ? CAIRN_LOAD_PTR(&cairn_rings[i]) != NULL : i - p->nr_cpus < cairn_load32(&cairn_image.control.blocks);
-
-	return there ? &cairn_image.rings[i] : NULL;
-}
-
-static unsigned buffer_nr_blocks(void)
-{
-	return cairn_image.plan.nr_cpus + cairn_load32(&cairn_image.control.blocks);
-}
-
-/* The blocks that are in use, or were, one after the other. NULL: the first; NULL: there is no other. */
-static struct cairn_ring *buffer_next(const struct cairn_ring *r)
-{
-	unsigned i;
-
-	for (i = r ? (unsigned)(r - cairn_image.rings) + 1 : 0; i < buffer_nr_blocks(); i++) {
-		if (buffer_block(i))
-			return buffer_block(i);
-	}
-	return NULL;
-}
-
 /* Where the CPU of `r` is asked to go on, or has gone; NULL: nowhere. */
 static struct cairn_ring *buffer_successor(const struct cairn_ring *r)
 {
@@ -140,156 +94,6 @@ static void buffer_unlock(void)
 {
 	/* ORDER busy:A / busy:B: all that one caller changed, then busy = 0 */
 	__atomic_store_n(&cairn_image.control.busy, 0, __ATOMIC_RELEASE); /* ORDER busy:A, pairs with busy:B */
-}
-
-/* ---- the arena ---- */
-
-static uint64_t buffer_round(uint64_t ring_bytes)
-{
-	uint64_t p = 2 * cairn_image.plan.packet_bytes;
-
-	while (p < ring_bytes)
-		p <<= 1;
-	return p;
-}
-
-/* End of an extent that [at, at + bytes) of the arena meets, or 0. */
-static uint64_t buffer_meets(uint64_t at, uint64_t bytes)
-{
-	const struct cairn_plan *p = &cairn_image.plan;
-	unsigned i;
-
-	for (i = 0; i < buffer_nr_blocks(); i++) {
-		const struct cairn_ring *r = buffer_block(i);
-		uint64_t from = i * p->ring_bytes, size = p->ring_bytes; /* kept for the main ring that will be opened here */
-
-		if (r) {
-			uint32_t state = cairn_load32(&r->state);
-
-			if (state == CAIRN_RING_UNUSED || state == CAIRN_RING_POOLED)
-				continue;
-			from = r->packets_offset - p->packets;
-			size = r->ring_mask + 1;
-		}
-		if (at < from + size && from < at + bytes)
-			return from + size;
-	}
-	return 0;
-}
-
-/* Place in the arena for a ring of `bytes`, or BUFFER_NO_EXTENT. The caller makes a block hold it. */
-static uint64_t buffer_find_extent(uint64_t bytes)
-{
-	uint64_t arena = cairn_image.plan.arena_bytes, at = cairn_image.control.hint;
-	bool again = false;
-
-	for (;;) {
-		uint64_t end;
-
-		at = (at + bytes - 1) & ~(bytes - 1);
-		if (at + bytes > arena || at + bytes < at) {
-			if (again)
-				return BUFFER_NO_EXTENT;
-			again = true;
-			at = 0;
-			continue;
-		}
-		end = buffer_meets(at, bytes);
-		if (!end) {
-			cairn_image.control.hint = at + bytes;
-			return at;
-		}
-		at = end;
-	}
-}
-
-/* ---- blocks ---- */
-
-static struct cairn_ring *buffer_find_block(unsigned buffer, unsigned cpu, uint64_t ring_bytes)
-{
-	struct cairn_ring *fresh = NULL, *r;
-
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
-		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->cpu == cpu && r->buffer == buffer && r->ring_mask == ring_bytes - 1)
-			return r; /* B2 */
-		if (!fresh && cairn_load32(&r->state) == CAIRN_RING_UNUSED)
-			fresh = r;
-	}
-	if (!fresh && buffer_nr_blocks() < cairn_image.plan.nr_rings) {
-		fresh = &cairn_image.rings[buffer_nr_blocks()];
-		if (cairn_populate((uint64_t)((char *)fresh - cairn_image.region), sizeof(*fresh)))
-			return NULL;
-		cairn_store32(&cairn_image.control.blocks, cairn_image.control.blocks + 1);
-	}
-	return fresh;
-}
-
-/* The block keeps its CPU and its size; its extent is free. */
-static void buffer_pool(struct cairn_ring *r)
-{
-	cairn_store32(&r->magic, 0);
-	cairn_store64(&r->committed, 0); /* to readers: never used */
-	if (cairn_load64(&r->pos) == BUFFER_FRESH) { /* no CPU has ever come to it */
-		cairn_store32(&r->state, CAIRN_RING_UNUSED);
-		return;
-	}
-	r->quiet = cairn_load64(&cairn_image.control.quiet[r->cpu]);
-	cairn_store32(&r->state, CAIRN_RING_POOLED);
-}
-
-/* Write the packets' headers of a block that holds its extent, and open it to readers. 0 or what the port said. */
-static int buffer_dress(struct cairn_ring *r)
-{
-	const struct cairn_plan *p = &cairn_image.plan;
-	uint64_t ring_bytes = r->ring_mask + 1;
-	int err = cairn_populate(r->closed_offset, ring_bytes / p->packet_bytes * sizeof(struct cairn_closed));
-
-	if (!err)
-		err = cairn_populate(r->packets_offset, ring_bytes);
-	if (err)
-		return err;
-	cairn_store64(&r->closed, (uint64_t)(uintptr_t)(cairn_image.region + r->closed_offset));
-	cairn_ring_dress(r, cairn_image.region + r->packets_offset, ring_bytes, p->packet_bytes, cairn_image.uuid);
-	return 0;
-}
-
-/*
- * A block with an extent, PREPARED, for the CPU's ring in a buffer. Its pos is retired until the CPU begins it.
- *
- * Returns NULL if there is no block, no room, or (err set) the port refused the memory.
- */
-static struct cairn_ring *buffer_take(unsigned buffer, unsigned cpu, uint64_t ring_bytes)
-{
-	const struct cairn_plan *p = &cairn_image.plan;
-	struct cairn_ring *r = buffer_find_block(buffer, cpu, ring_bytes);
-	uint64_t at = r ? buffer_find_extent(ring_bytes) : BUFFER_NO_EXTENT;
-
-	if (at == BUFFER_NO_EXTENT)
-		return NULL;
-	if (cairn_load32(&r->state) == CAIRN_RING_UNUSED) {
-		r->index = (uint32_t)(r - cairn_image.rings);
-		r->cpu = cpu;
-		r->buffer = buffer;
-		r->stream = buffer * p->nr_cpus + cpu;
-		r->ring_mask = ring_bytes - 1;
-		r->pkt_mask = p->packet_bytes - 1;
-		r->limit = 0; /* below every position that pos may say */
-		r->pos = BUFFER_FRESH;
-		r->slot = (uint64_t)(uintptr_t)cairn_buffer_slot(buffer, cpu);
-		cairn_region_has_ring(r->index);
-	}
-	r->packets_offset = p->packets + at;
-	r->closed_offset = p->closed + at / p->packet_bytes * sizeof(struct cairn_closed);
-	cairn_store32(&r->mode, buffer_row(buffer)->mode);
-	cairn_store32(&r->then, buffer);
-	r->next = 0; /* of a request that its CPU was too quick for, perhaps */
-	cairn_store64(&r->successor, 0);
-	cairn_store64(&r->wake_bytes, 0);
-	cairn_store64(&r->woken, 0);
-	cairn_store64(&r->reader, 0);
-	r->start_lost = 0;
-	cairn_store32_release(&r->state, CAIRN_RING_PREPARED); /* ORDER busy:A: also to who opens it (buffer_open()), who acquires it */
-	return r;
 }
 
 /* ---- requests ---- */
@@ -353,45 +157,13 @@ static struct cairn_ring *buffer_take_back(struct cairn_ring *r)
 	return (struct cairn_ring *)(uintptr_t)n;
 }
 
-/* B4 */
-static bool buffer_was_left(const struct cairn_ring *r)
-{
-	/* ORDER retired:B, pairs with retired:A (ring.c) */
-	return cairn_load32(&r->state) == CAIRN_RING_FROZEN && cairn_load64_acquire(&r->committed) & CAIRN_POS_RETIRED;
-}
-
-/*
- * Nobody reads the ring, and nobody can claim it from here on (R4 of read.c). buffer_take() opens it again.
- */
-static bool buffer_keep_from_readers(struct cairn_ring *r)
-{
-	uint64_t nobody = 0;
-
-	/* ORDER claim:A, pairs with claim:B: what the last reader did with its memory comes before what we do */
-	return __atomic_compare_exchange_n(&r->reader, &nobody, CAIRN_READER_NOBODY, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED) ||
-	       nobody == CAIRN_READER_NOBODY;
-}
-
-/* Blocks that their CPUs have left change hands: to the pool, or to a snapshot. */
-static void buffer_settle(void)
-{
-	struct cairn_ring *r;
-
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
-		if (cairn_load32(&r->state) == CAIRN_RING_POOLED && r->quiet != cairn_load64_acquire(&cairn_image.control.quiet[r->cpu])) /* ORDER quiet:B, pairs with quiet:A */
-			cairn_store32(&r->state, CAIRN_RING_UNUSED);
-		else if (cairn_load32(&r->then) == CAIRN_BUFFER_NONE && buffer_was_left(r) && buffer_keep_from_readers(r))
-			buffer_pool(r);
-	}
-}
-
 /* Whether the CPU is still in the middle of coming to `n`: the ring that it leaves for it says so before the pointer leads to n. */
 static bool buffer_is_being_begun(const struct cairn_ring *n)
 {
 	const struct cairn_ring *r;
 
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
-		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && !buffer_was_left(r) &&
+	for (r = cairn_block_next(NULL); r; r = cairn_block_next(r)) {
+		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && !cairn_block_was_left(r) &&
 		    cairn_load64(&r->successor) == ((uint64_t)(uintptr_t)n | CAIRN_SUCCESSOR_TAKEN))
 			return true;
 	}
@@ -417,7 +189,7 @@ static struct cairn_ring *buffer_frozen(unsigned snapshot, unsigned cpu)
 {
 	struct cairn_ring *r;
 
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+	for (r = cairn_block_next(NULL); r; r = cairn_block_next(r)) {
 		if (cairn_load32(&r->state) == CAIRN_RING_FROZEN && cairn_load32(&r->then) == snapshot && r->cpu == cpu)
 			return r;
 	}
@@ -429,11 +201,11 @@ static bool buffer_is_asked_for(const struct cairn_ring *n)
 {
 	const struct cairn_ring *r;
 
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+	for (r = cairn_block_next(NULL); r; r = cairn_block_next(r)) {
 		uint32_t state = cairn_load32(&r->state);
 
 		if (buffer_successor(r) == n &&
-		    (state == CAIRN_RING_LIVE || (state == CAIRN_RING_FROZEN && !buffer_was_left(r))))
+		    (state == CAIRN_RING_LIVE || (state == CAIRN_RING_FROZEN && !cairn_block_was_left(r))))
 			return true;
 	}
 	return false;
@@ -444,7 +216,7 @@ static void buffer_undo(unsigned buffer)
 {
 	struct cairn_ring *r;
 
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+	for (r = cairn_block_next(NULL); r; r = cairn_block_next(r)) {
 		uint32_t prepared = CAIRN_RING_PREPARED;
 
 		if (cairn_load32(&r->state) != CAIRN_RING_PREPARED || r->buffer != buffer || buffer_is_asked_for(r))
@@ -453,18 +225,18 @@ static void buffer_undo(unsigned buffer)
 			continue; /* it waits for its CPU's main ring to be opened (cairn_buffers_attach()) */
 		/* Nobody asks any more: or its CPU has gone over while we looked (which retired:B has then shown us), or opens it just now */
 		if (__atomic_compare_exchange_n(&r->state, &prepared, CAIRN_RING_UNUSED, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-			buffer_pool(r);
+			cairn_block_pool(r);
 	}
 }
 
 /* PREPARED for this CPU and no request for it, or NULL. */
 static struct cairn_ring *buffer_prepared(unsigned buffer, unsigned cpu, uint64_t ring_bytes)
 {
-	struct cairn_ring *n = buffer_take(buffer, cpu, ring_bytes);
+	struct cairn_ring *n = cairn_block_take(buffer, cpu, ring_bytes);
 
-	if (!n || !buffer_dress(n))
+	if (!n || !cairn_block_dress(n))
 		return n;
-	buffer_pool(n);
+	cairn_block_pool(n);
 	return NULL;
 }
 
@@ -481,10 +253,10 @@ int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes)
 		return CAIRN_EINVAL;
 	if (ring_bytes > p->arena_bytes)
 		return CAIRN_ERANGE;
-	bytes = buffer_round(ring_bytes);
+	bytes = cairn_region_ring_bytes(ring_bytes, cairn_image.plan.packet_bytes);
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
-	buffer_settle();
+	cairn_blocks_settle();
 	for (i = first; i < last; i++) {
 		struct cairn_ring *r = buffer_current(buffer, i);
 
@@ -512,7 +284,7 @@ int cairn_buffer_resize(unsigned buffer, unsigned cpu, size_t ring_bytes)
 		r->next = 0;
 		old = n ? buffer_take_back(r) : NULL;
 		if (old)
-			buffer_pool(old);
+			cairn_block_pool(old);
 		if (n && !cairn_load64(&r->successor))
 			buffer_ask(r, n, old ? cairn_load32(&r->then) : CAIRN_BUFFER_NONE);
 		if (buffer_size_to_come(r) != bytes)
@@ -566,7 +338,7 @@ static int buffer_find_free_row(void)
 /* Whether the ring of the snapshot before, `f`, can be the one in which the CPU of `r` goes on. */
 static bool buffer_can_renew(const struct cairn_ring *f, const struct cairn_ring *r)
 {
-	return f && f->ring_mask == r->ring_mask && f->buffer == r->buffer && buffer_was_left(f) && !cairn_load64(&f->reader);
+	return f && f->ring_mask == r->ring_mask && f->buffer == r->buffer && cairn_block_was_left(f) && !cairn_load64(&f->reader);
 }
 
 /* What the snapshot before held of this CPU is given up; its ring serves again, or another one that was prepared. NULL: there is none. */
@@ -576,8 +348,8 @@ static struct cairn_ring *buffer_renew(struct cairn_ring *r, unsigned snapshot)
 	struct cairn_ring *n = (struct cairn_ring *)(uintptr_t)r->next;
 
 	r->next = 0;
-	if (!n && buffer_can_renew(f, r) && buffer_keep_from_readers(f))
-		buffer_pool(f);
+	if (!n && buffer_can_renew(f, r) && cairn_block_keep_from_readers(f))
+		cairn_block_pool(f);
 	else if (f)
 		cairn_store32(&f->then, CAIRN_BUFFER_NONE);
 	return n ? n : buffer_prepared(r->buffer, r->cpu, r->ring_mask + 1);
@@ -638,7 +410,7 @@ int cairn_buffer_snapshot(unsigned buffer)
 		return err;
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
-	buffer_settle();
+	cairn_blocks_settle();
 	snapshot = buffer_find_snapshot(buffer);
 	fresh = snapshot < 0;
 	if (fresh)
@@ -669,20 +441,20 @@ struct cairn_ring *cairn_buffer_snapshot_ring(unsigned buffer, unsigned cpu)
 	int snapshot = buffer_is_written(buffer) ? buffer_find_snapshot(buffer) : CAIRN_EINVAL;
 	struct cairn_ring *r = snapshot < 0 ? NULL : buffer_frozen((unsigned)snapshot, cpu);
 
-	return r && buffer_was_left(r) ? r : NULL;
+	return r && cairn_block_was_left(r) ? r : NULL;
 }
 
 static void buffer_free_snapshot(unsigned snapshot)
 {
 	struct cairn_ring *r;
 
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+	for (r = cairn_block_next(NULL); r; r = cairn_block_next(r)) {
 		/* of those whose CPU has not gone over yet, too: what they hold is given up when it does */
 		if (cairn_load32(&r->then) == snapshot && (cairn_load32(&r->state) == CAIRN_RING_FROZEN || cairn_load64(&r->successor)))
 			cairn_store32(&r->then, CAIRN_BUFFER_NONE);
 	}
 	cairn_store32(&buffer_row(snapshot)->kind, CAIRN_BUFFER_UNUSED);
-	buffer_settle();
+	cairn_blocks_settle();
 }
 
 int cairn_buffer_snapshot_free(unsigned buffer)
@@ -734,7 +506,7 @@ static void buffer_open(struct cairn_ring *r)
 
 	if (!__atomic_compare_exchange_n(&r->state, &state, CAIRN_RING_LIVE, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
-	if (buffer_dress(r)) {
+	if (cairn_block_dress(r)) {
 		cairn_store32(&r->state, CAIRN_RING_PREPARED);
 		return;
 	}
@@ -766,7 +538,7 @@ void cairn_buffers_attach(unsigned cpu)
 	if (!cairn_gate_enter(cpu)) /* an instance may be removed meanwhile */
 		return;
 	/* ORDER attach:B, pairs with attach:A: the main ring's pointer, then what instances have set aside; the fence is that of off:A (cairn_buffer_follow_switch()) */
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+	for (r = cairn_block_next(NULL); r; r = cairn_block_next(r)) {
 		if (buffer_waits(r, cpu))
 			buffer_open(r);
 	}
@@ -796,14 +568,14 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 		return cairn_load32(&cairn_image.control.leaving) ? CAIRN_EBUSY : b;
 	if (!buffer_lock())
 		return CAIRN_EBUSY;
-	bytes = buffer_round(ring_bytes);
+	bytes = cairn_region_ring_bytes(ring_bytes, cairn_image.plan.packet_bytes);
 	row = buffer_row((unsigned)b);
 	row->mode = (uint32_t)mode;
 	row->paused = 0;
 	row->parent = 0;
 	row->ring_bytes = bytes;
 	for (i = 0; i < buffer_nr_cpus(); i++) {
-		if (!buffer_take((unsigned)b, i, bytes)) {
+		if (!cairn_block_take((unsigned)b, i, bytes)) {
 			buffer_undo((unsigned)b);
 			buffer_unlock();
 			return CAIRN_ENOMEM;
@@ -817,7 +589,7 @@ int cairn_buffer_create(const char *name, size_t ring_bytes, enum cairn_mode mod
 	 *   block set aside, then is the main ring there; the opener: main ring, then what is set aside. One of the two sees both.
 	 */
 	cairn_fence_full(); /* ORDER attach:A, pairs with attach:B */
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+	for (r = cairn_block_next(NULL); r; r = cairn_block_next(r)) {
 		if (r->buffer == (unsigned)b && r->cpu < p->nr_cpus && CAIRN_LOAD_PTR(&cairn_rings[r->cpu]) && buffer_waits(r, r->cpu))
 			buffer_open(r);
 	}
@@ -856,11 +628,11 @@ static bool buffer_free_instance(unsigned buffer)
 {
 	struct cairn_ring *r;
 
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
-		if (r->buffer == buffer && cairn_load32(&r->state) != CAIRN_RING_UNUSED && !buffer_keep_from_readers(r))
+	for (r = cairn_block_next(NULL); r; r = cairn_block_next(r)) {
+		if (r->buffer == buffer && cairn_load32(&r->state) != CAIRN_RING_UNUSED && !cairn_block_keep_from_readers(r))
 			return false;
 	}
-	for (r = buffer_next(NULL); r; r = buffer_next(r)) {
+	for (r = cairn_block_next(NULL); r; r = cairn_block_next(r)) {
 		if (r->buffer != buffer || cairn_load32(&r->state) == CAIRN_RING_UNUSED)
 			continue;
 		cairn_store32(&r->magic, 0);
@@ -897,7 +669,7 @@ void cairn_buffers_work(void)
 	if (!cairn_image.region || __atomic_exchange_n(&cairn_image.control.busy, 1, __ATOMIC_ACQUIRE)) /* ORDER busy:B, pairs with busy:A */
 		return; /* somebody is at it */
 	buffer_work_on_leaving();
-	buffer_settle();
+	cairn_blocks_settle();
 	buffer_unlock();
 }
 

@@ -10,7 +10,7 @@
  *	   overwritten in between.
  *	R3 `consumed` never lies beyond the start of the packet that `committed` is in, unless the ring was left: then that packet is
  *	   complete too.
- *	R4 A ring that was left stays claimed until all of it was read: so its memory is not used again meanwhile (core/buffer.c).
+ *	R4 A ring that was left stays claimed until all of it was read: so its memory is not used again meanwhile (block.c).
  *
  * `consumed` is shared with readers outside, who may be hostile: a value that lies beyond `committed` or more than a lap behind is taken as
  * the nearest possible one. It can lose the reader's data, nothing else.
@@ -118,7 +118,7 @@ static int read_follow(struct cairn_ring_reader *c)
 	/* ORDER claim:A, pairs with claim:B */
 	if (!__atomic_compare_exchange_n(&n->reader, &nobody, c->owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return CAIRN_EBUSY;
-	cairn_store64_release(&c->ring->reader, 0); /* ORDER claim:B, pairs with claim:A and with core/buffer.c, which takes its memory */
+	cairn_store64_release(&c->ring->reader, 0); /* ORDER claim:B, pairs with claim:A, also of block.c, which takes its memory */
 	c->ring = n;
 	return 0;
 }

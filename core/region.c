@@ -25,6 +25,13 @@ static uint64_t region_round_power(uint64_t v)
 	return p;
 }
 
+uint64_t cairn_region_ring_bytes(uint64_t wanted, uint64_t packet_bytes)
+{
+	uint64_t p = region_round_power(wanted);
+
+	return p < 2 * packet_bytes ? 2 * packet_bytes : p;
+}
+
 static uint64_t region_round_up(uint64_t v, uint64_t to)
 {
 	return (v + to - 1) & ~(to - 1);
@@ -84,9 +91,7 @@ int cairn_region_plan(const struct cairn_config *c, uint64_t room, struct cairn_
 	    p->max_events > CAIRN_ID_LAST || c->max_names > (1u << 24))
 		return CAIRN_ERANGE;
 	if (c->ring_bytes) {
-		p->ring_bytes = region_round_power(c->ring_bytes);
-		if (p->ring_bytes < 2 * p->packet_bytes)
-			p->ring_bytes = 2 * p->packet_bytes;
+		p->ring_bytes = cairn_region_ring_bytes(c->ring_bytes, p->packet_bytes);
 		p->arena_bytes = region_round_up(c->arena_bytes, p->packet_bytes);
 		region_arrange(p);
 		return room && p->bytes > room ? CAIRN_ENOMEM : 0;

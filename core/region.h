@@ -98,6 +98,9 @@ CAIRN_PRIVATE int cairn_meta_begin(const struct cairn_config *config);
 CAIRN_PRIVATE int cairn_meta_event(const struct cairn_event *e);
 CAIRN_PRIVATE uint64_t cairn_meta_hash(const struct cairn_event *e);
 
+/* Size of a ring that is to have `wanted` bytes, at most 2^63: a power of two, at least two packets. */
+CAIRN_PRIVATE uint64_t cairn_region_ring_bytes(uint64_t wanted, uint64_t packet_bytes);
+
 /* Control block `index` is in use: state.nr_rings tells readers how many of them to look at. Any context, any number of callers. */
 CAIRN_PRIVATE void cairn_region_has_ring(uint32_t index);
 

@@ -410,7 +410,7 @@ void cairn_ring_complete_exchange(struct cairn_ring *r)
 	 * ORDER retired:A / retired:B
 	 *   everything that this CPU does to r, and to begin n, then committed with bit 0: who sees it may take r's memory.
 	 */
-	cairn_store64_release(&r->committed, o | CAIRN_POS_RETIRED); /* ORDER retired:A, pairs with retired:B (core/buffer.c) */
+	cairn_store64_release(&r->committed, o | CAIRN_POS_RETIRED); /* ORDER retired:A, pairs with retired:B (block.c) */
 }
 
 /*
@@ -702,7 +702,7 @@ void cairn_ring_dress(struct cairn_ring *r, char *packets, uint64_t ring_bytes, 
 	uint64_t slot;
 	unsigned i;
 
-	cairn_store64(&r->base, (uint64_t)(uintptr_t)packets); /* a stale writer may look (core/buffer.c, B2) */
+	cairn_store64(&r->base, (uint64_t)(uintptr_t)packets); /* a stale writer may look (block.c, B2) */
 	if (r->ring_mask != ring_bytes - 1) { /* else it has had this size before, and stale writers may look */
 		r->ring_mask = ring_bytes - 1;
 		r->pkt_mask = packet_bytes - 1;

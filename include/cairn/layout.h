@@ -174,7 +174,7 @@ enum cairn_lost {
 #define CAIRN_RING_MAGIC 0x474e5243u /* "CRNG" */
 
 /*
- * What a control block is for. UNUSED and POOLED ones have no packets (POOLED: its CPU's for good, see core/buffer.c); PREPARED: no
+ * What a control block is for. UNUSED and POOLED ones have no packets (POOLED: its CPU's for good, see core/block.c); PREPARED: no
  * record yet, its CPU will go on in it; FROZEN: its CPU goes on elsewhere, what is in it stays.
  */
 enum {
@@ -236,7 +236,7 @@ struct cairn_ring {
 	uint64_t start; /* clear mark: reports begin here */
 	uint64_t start_lost; /* losses, all causes, when it was set */
 	uint64_t next;       /* of control operations: successor that is prepared, not asked for yet */
-	uint64_t quiet;      /* of control operations, see core/buffer.c */
+	uint64_t quiet;      /* of control operations, see core/block.c */
 	uint64_t start_events; /* records of the stream before the mark that was set last, in whichever of its rings that was */
 	uint64_t start_lost_by[CAIRN_NR_LOST]; /* losses before it */
 	uint32_t cleared;    /* how often the stream was cleared; 0: what `start` hides counts as overwritten */

@@ -195,7 +195,7 @@ CAIRN_INLINE enum cairn_turn cairn_ring_turn_at(struct cairn_slot *s, struct cai
 #if CAIRN_PORT_CLOCK_BITS == 64
 	uint64_t ts = cairn_port_clock();
 #endif
-	/* base and masks never change while there are writers (and where one is late, its swap fails: core/buffer.c, B2) */
+	/* base and masks never change while there are writers (and where one is late, its swap fails: core/block.c, B2) */
 	char *p = (char *)(uintptr_t)(cairn_load64_own(&r->base) + (o & cairn_load64_own(&r->ring_mask)));
 	struct cairn_packet_header *h = (struct cairn_packet_header *)(void *)(p - (o & cairn_load64_own(&r->pkt_mask)));
 #if CAIRN_PORT_CLOCK_BITS < 64

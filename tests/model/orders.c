@@ -459,7 +459,7 @@ TEST(quiet_A_and_B_the_last_use_of_a_ring_before_another_CPU_gets_it)
 	r->state = CAIRN_RING_POOLED;
 	r->quiet = 0;
 	cairn_image.control.busy = 0;
-	buffer_settle();
+	cairn_blocks_settle();
 	CHECK_EQ(r->state, CAIRN_RING_UNUSED);
 	CHECK_MSG(!orders_unseen, "the block is free, and what its CPU did may come after");
 }

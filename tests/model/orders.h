@@ -55,6 +55,7 @@ static uint64_t orders_exchange(volatile void *p, unsigned bytes, uint64_t v, in
 #include "core/ring.c"
 #include "core/recover.c"
 #include "core/gate.c"
+#include "core/block.c"
 #include "core/buffer.c"
 #include "core/flight.c"
 #include "core/trace.c"
