@@ -132,6 +132,8 @@ bool cairn_jump_has_left(uint64_t frame)
 {
 	stack_t alt = {.ss_flags = SS_DISABLE};
 	uint64_t here, low, high;
+	int saved = errno; /* peeking fails where nothing is */
+	bool left;
 
 	if (port_no_frames)
 		return false;
@@ -143,15 +145,15 @@ bool cairn_jump_has_left(uint64_t frame)
 	 * AT_MINSIGSTKSZ would allow more room on most machines, but it counts what only processes that use AMX have: taken for the least, it
 	 * makes interrupted writers look as if they had been left.
 	 */
-	if (port_is_on(&alt, here) == port_is_on(&alt, frame) && (here >= frame || frame - here < CAIRN_ARCH_SIGFRAME_LEAST) &&
-	    port_is_one_stack(low, high))
-		return true;
-	return !port_is_interrupted(here, frame, &alt);
+	left = port_is_on(&alt, here) == port_is_on(&alt, frame) && (here >= frame || frame - here < CAIRN_ARCH_SIGFRAME_LEAST) &&
+	       port_is_one_stack(low, high);
+	left = left || !port_is_interrupted(here, frame, &alt);
+	errno = saved;
+	return left;
 }
 
 CAIRN_COLD bool cairn_port_recover(struct cairn_ring *r, enum cairn_left left)
 {
-	int saved = errno;
 	uint64_t before;
 	bool again = true;
 
@@ -163,6 +165,5 @@ CAIRN_COLD bool cairn_port_recover(struct cairn_ring *r, enum cairn_left left)
 			again = false;
 	}
 	cairn_jump_release_signals(&before);
-	errno = saved;
 	return again;
 }

@@ -124,7 +124,7 @@ CAIRN_PRIVATE void cairn_share_child(void);
 CAIRN_PRIVATE void cairn_jump_hold_signals(uint64_t *before);
 CAIRN_PRIVATE void cairn_jump_release_signals(const uint64_t *before);
 
-/* Whether the writer whose stack pointer was `frame` (cairn_port_mark()) will not go on. All signals are held off. */
+/* Whether the writer whose stack pointer was `frame` (cairn_port_mark()) will not go on. All signals are held off; errno stays. */
 CAIRN_PRIVATE bool cairn_jump_has_left(uint64_t frame);
 
 /* ---- copies.c ---- */

@@ -184,6 +184,13 @@ for name in JUMPS:
     tap.add(f"jumps out of events, streams {name}: the stream goes on and all is accounted for", lambda n=name: jumps(n))
 
 
+@tap.test("the event that finds one left behind a jump leaves errno alone")
+def _():
+    for env in JUMPS.values():
+        j = exact("jump-errno", lossless=False, **env)
+        tap.equal((j["total"]["decoded"], j["total"]["lost_by"]["abandoned"]), (2, 1), f"decoded, abandoned {env}")
+
+
 @tap.test("exec makes a second region")
 def _():
     with tap.folder() as folder:

@@ -709,6 +709,36 @@ static void *jump_cancelled_thread(void *arg)
 	return NULL;
 }
 
+/* Begins an event on the alternate stack, and leaves it. */
+static void jump_on_begun(int sig)
+{
+	struct cairn_slot slot;
+
+	(void)sig;
+	scene_need(cairn_reserve(&slot, cairn_event_find("scene", "step")->id, 8) != NULL, "reserve");
+	scene_emitted++;
+	siglongjmp(jump_back, 1);
+}
+
+/* The next event looks for saved registers where nothing is mapped: below a stack that is smaller than what it looks through. */
+static void scene_jump_errno(void)
+{
+	struct sigaction action = {.sa_handler = jump_on_begun, .sa_flags = SA_ONSTACK};
+	stack_t alt = {.ss_size = 16384};
+	char *room = mmap(NULL, 3 * alt.ss_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	scene_need(room != MAP_FAILED, "mmap");
+	alt.ss_sp = room + alt.ss_size;
+	scene_need(!mprotect(alt.ss_sp, alt.ss_size, PROT_READ | PROT_WRITE) && !sigaltstack(&alt, NULL), "stack");
+	sigaction(SIGUSR1, &action, NULL);
+	scene_emit(1);
+	if (!sigsetjmp(jump_back, 1))
+		raise(SIGUSR1);
+	errno = 4711;
+	scene_emit(1);
+	scene_need(errno == 4711, "an event that finds one left leaves errno alone");
+}
+
 static void scene_jumps(void)
 {
 	struct sigaction action = {.sa_handler = jump_on_signal, .sa_flags = SA_ONSTACK};
@@ -745,6 +775,7 @@ static const struct {
 	void (*play)(void);
 } scenes[] = {
 	{"jumps", scene_jumps},
+	{"jump-errno", scene_jump_errno},
 	{"thousand", scene_thousand},
 	{"rites", scene_rites},
 	{"plain", scene_plain},
