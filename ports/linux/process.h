@@ -51,13 +51,12 @@ struct cairn_process {
 	char comm[16]; /* as at the start */
 	bool measuring; /* the clock's rate */
 	bool exiting;   /* exit() was called */
-	struct port_copy *copies; /* changed under `lock` */
+	struct port_copy *copies;
 	bool asked; /* CAIRN_TRACE was given: say what goes wrong, keep the file even if no event came */
 	bool used;                      /* a stream was opened */
 	uint32_t owner[CAIRN_MAX_CPUS]; /* tid of a stream's thread; 0 = free */
 	pthread_key_t exit_key;
-	pthread_mutex_t
-		lock; /* taken with all signals blocked: of free_staging, and of opening a CPU's stream */
+	pthread_mutex_t lock; /* taken with all signals blocked: of copies, free_staging, and of opening a CPU's stream */
 	struct port_staging *free_staging;
 	uint64_t cpu_retry_at; /* CLOCK_MONOTONIC_COARSE: a CPU's stream could not be opened */
 	uint32_t claim[CAIRN_MAX_CPUS]; /* shared form: tid of the thread that is writing */
@@ -102,13 +101,14 @@ CAIRN_PRIVATE int cairn_stream_take(uint32_t tid);
 
 /* How many streams there are for CPUs, and how they are written: the value of CAIRN_PER_CPU, or NULL. nr_streams is known. */
 CAIRN_PRIVATE void cairn_share_configure(const char *per_cpu);
-CAIRN_PRIVATE void cairn_jump_configure(void);
 
 /* A staging area for this thread, which shares the CPUs' streams. NULL: no memory. All signals are blocked. */
 CAIRN_PRIVATE struct port_staging *cairn_share_begin(uint32_t tid);
 
-/* This copy uses it in this thread; NULL: none any more. */
+/* Whether it is this thread's: areas are never unmapped, and may have gone to another. */
 CAIRN_PRIVATE bool cairn_share_is_of(const struct port_staging *s, uint32_t tid);
+
+/* This copy uses it in this thread; NULL: none any more. */
 CAIRN_PRIVATE void cairn_share_use(struct port_staging *s);
 CAIRN_PRIVATE bool cairn_share_is_used(void);
 
@@ -119,6 +119,9 @@ CAIRN_PRIVATE void cairn_share_end(struct port_staging *s);
 CAIRN_PRIVATE void cairn_share_child(void);
 
 /* ---- jump.c ---- */
+
+/* Whether handlers run in frames of the kernel's here, before the first event. */
+CAIRN_PRIVATE void cairn_jump_configure(void);
 
 /* All signals, the C library's own too, by which threads are cancelled. */
 CAIRN_PRIVATE void cairn_jump_hold_signals(uint64_t *before);

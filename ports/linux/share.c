@@ -153,7 +153,6 @@ static CAIRN_COLD void port_look_for_left(struct port_staging *s)
 	cairn_jump_release_signals(&before);
 }
 
-/* Areas are never unmapped: one that another thread has now says so. */
 bool cairn_share_is_of(const struct port_staging *s, uint32_t tid)
 {
 	return (s->ring.task & CAIRN_TASK_PID_MASK) == (tid & CAIRN_TASK_PID_MASK);
@@ -184,6 +183,7 @@ static CAIRN_COLD struct cairn_ring *port_open_cpu(unsigned index)
 	if (cairn_process_ns(CLOCK_MONOTONIC_COARSE) < __atomic_load_n(&cairn_process.cpu_retry_at, __ATOMIC_RELAXED))
 		return NULL;
 	cairn_process_lock(&l);
+	/* ORDER made:B, pairs with made:A */
 	if (!cairn_rings[index] && __atomic_load_n(&cairn_process.region, __ATOMIC_ACQUIRE) == PORT_REGION &&
 	    cairn_ring_open(index, 0))
 		__atomic_store_n(&cairn_process.cpu_retry_at,
