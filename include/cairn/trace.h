@@ -204,18 +204,25 @@ CAIRN_C_END
  * The hooks below keep the task word of this CPU's ring. An interrupt may put another ring in its place meanwhile, with the word as it was: so
  * they look again.
  */
-
-/* The task that runs on this CPU from here on; context bits stay. Context: the CPU's own, at a switch. */
-CAIRN_INLINE void cairn_task(uint32_t pid)
+CAIRN_INLINE void cairn_ring_set_task(struct cairn_ring *r, uint32_t word)
 {
-	struct cairn_ring *r = cairn_ring_here(), *now;
+	struct cairn_ring *now;
 
 	for (; r; r = now) {
-		cairn_store32(&r->task, (cairn_load32(&r->task) & ~CAIRN_TASK_PID_MASK) | (pid & CAIRN_TASK_PID_MASK));
+		cairn_store32(&r->task, word);
 		now = cairn_ring_here();
 		if (CAIRN_LIKELY(now == r))
 			break;
 	}
+}
+
+/* The task that runs on this CPU from here on; context bits stay. Context: the CPU's own, at a switch. */
+CAIRN_INLINE void cairn_task(uint32_t pid)
+{
+	struct cairn_ring *r = cairn_ring_here();
+
+	if (r)
+		cairn_ring_set_task(r, (cairn_load32(&r->task) & ~CAIRN_TASK_PID_MASK) | (pid & CAIRN_TASK_PID_MASK));
 }
 
 /*
@@ -225,28 +232,16 @@ CAIRN_INLINE void cairn_task(uint32_t pid)
  */
 CAIRN_INLINE uint32_t cairn_irq_enter(uint32_t kind)
 {
-	struct cairn_ring *r = cairn_ring_here(), *now;
+	struct cairn_ring *r = cairn_ring_here();
 	uint32_t before = r ? cairn_load32(&r->task) : 0;
 
-	for (; r; r = now) {
-		cairn_store32(&r->task, before | kind);
-		now = cairn_ring_here();
-		if (CAIRN_LIKELY(now == r))
-			break;
-	}
+	cairn_ring_set_task(r, before | kind);
 	return before;
 }
 
 CAIRN_INLINE void cairn_irq_exit(uint32_t before)
 {
-	struct cairn_ring *r = cairn_ring_here(), *now;
-
-	for (; r; r = now) {
-		cairn_store32(&r->task, before);
-		now = cairn_ring_here();
-		if (CAIRN_LIKELY(now == r))
-			break;
-	}
+	cairn_ring_set_task(cairn_ring_here(), before);
 }
 
 #endif
