@@ -52,13 +52,12 @@ static void hotplug_down(unsigned cpu)
 static void hotplug_up(unsigned cpu)
 {
 	struct cpu *c = &cpus[cpu];
-	void *stack_top = (char *)c->idle + ((size_t)PAGE_BYTES << STACK_ORDER);
 
 	while (__atomic_load_n(&c->nmi_depth, __ATOMIC_ACQUIRE))
 		arch_pause();
 	c->timers_due = false;
 	c->leaving = false;
-	if (!arch_cpu_start(cpu, c->idle, stack_top, &c->online))
+	if (!arch_cpu_start(cpu, c->idle, task_stack_top(c->idle), &c->online))
 		panic("cpu %u does not come back", cpu);
 }
 

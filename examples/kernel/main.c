@@ -175,12 +175,11 @@ void kernel_main(struct boot_info *info)
 	printk("kernel: %lu frames free\n", frames_free_count());
 
 	for (unsigned i = 1; i < nr_cpus; i++) {
-		void *stack_top;
-		struct task *idle = sched_idle_create(i, &stack_top);
+		struct task *idle = sched_idle_create(i);
 
 		if (i == options.absent)
 			continue;
-		if (!arch_cpu_start(i, idle, stack_top, &cpus[i].online))
+		if (!arch_cpu_start(i, idle, task_stack_top(idle), &cpus[i].online))
 			printk("kernel: cpu %u does not start\n", i);
 	}
 	arch_timer_start((unsigned)options.hz);

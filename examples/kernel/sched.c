@@ -119,10 +119,8 @@ void sched_switch_locked(enum switch_reason reason)
 	      next->prio);
 	cairn_task((uint32_t)next->pid);
 
-	/* For CPU 0's idle task the stack top is wrong and unused: it never goes to user mode. */
 	arch_space_load(next->space ? &next->space->arch : NULL);
-	arch_switch(&prev->stack_pointer, next->stack_pointer, next,
-		    (char *)next + ((size_t)PAGE_BYTES << STACK_ORDER));
+	arch_switch(&prev->stack_pointer, next->stack_pointer, next, task_stack_top(next));
 	sched_arrive_locked();
 }
 
@@ -302,6 +300,7 @@ void task_wake_all(struct task_queue *q)
 	queue_wake_locked(q);
 	spin_unlock(&sched_lock);
 }
+
 void sched_init(unsigned timer_hz)
 {
 	sched_slice_ticks = timer_hz / SLICES_PER_SECOND ? timer_hz / SLICES_PER_SECOND : 1;

@@ -100,6 +100,12 @@ struct cpu {
 	} stat;
 };
 
+/* Where its kernel stack begins; for CPU 0's idle task, which came with the boot stack, wrong and unused: it never goes to user mode. */
+static inline void *task_stack_top(struct task *t)
+{
+	return (char *)t + ((size_t)PAGE_BYTES << STACK_ORDER);
+}
+
 extern struct cpu cpus[MAX_CPUS];
 extern unsigned nr_cpus; /* that were found; those that started are `online` */
 
@@ -112,8 +118,8 @@ static inline struct cpu *this_cpu(void)
 /* Make the caller CPU 0's idle task. `hz` is the rate of IRQ_TIMER. */
 void sched_init(unsigned timer_hz);
 
-/* The idle task of another CPU; *stack_top is where it starts. */
-struct task *sched_idle_create(unsigned cpu, void **stack_top);
+/* The idle task of another CPU, which starts at the top of its stack. */
+struct task *sched_idle_create(unsigned cpu);
 
 /* The idle loop; the end of kernel_main() and cpu_main(). */
 void sched_idle(void) __attribute__((noreturn));

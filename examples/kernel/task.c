@@ -75,8 +75,7 @@ static struct task *task_new(const char *comm)
 	memset(t, 0, sizeof(*t));
 	task_set_comm(t, comm);
 	t->prio = PRIO_NORMAL;
-	t->stack_pointer =
-		arch_stack_init((char *)t + ((size_t)PAGE_BYTES << STACK_ORDER), task_begin);
+	t->stack_pointer = arch_stack_init(task_stack_top(t), task_begin);
 	return t;
 }
 
@@ -135,7 +134,7 @@ int task_spawn(unsigned program, unsigned long argument, int prio)
 	return task_start(t, parent);
 }
 
-struct task *sched_idle_create(unsigned cpu, void **stack_top)
+struct task *sched_idle_create(unsigned cpu)
 {
 	struct task *t = task_new("swapper/0");
 
@@ -145,9 +144,9 @@ struct task *sched_idle_create(unsigned cpu, void **stack_top)
 	t->head.cpu = cpu;
 	cpus[cpu].idle = t;
 	cpus[cpu].running = t;
-	*stack_top = (char *)t + ((size_t)PAGE_BYTES << STACK_ORDER);
 	return t;
 }
+
 /* ---- Death ---- */
 
 void task_dead_locked(struct task *t)
