@@ -17,7 +17,6 @@
 #include "trace.h"
 
 static unsigned long hotplug_changes, hotplug_absent;
-static bool hotplug_done = true;
 
 void hotplug_leave(void)
 {
@@ -76,7 +75,6 @@ static void hotplug_thread(struct task *self)
 			hotplug_down(cpu);
 		printk("hotplug: cpu %u is %s\n", cpu, i % 2 ? "back" : "away");
 	}
-	__atomic_store_n(&hotplug_done, true, __ATOMIC_RELAXED);
 }
 
 void hotplug_start(unsigned long changes, unsigned long absent)
@@ -85,12 +83,5 @@ void hotplug_start(unsigned long changes, unsigned long absent)
 		return;
 	hotplug_changes = changes;
 	hotplug_absent = absent;
-	hotplug_done = false;
-	if (task_create_kernel("hotplug", hotplug_thread) < 0)
-		panic("no memory for the hotplug thread");
-}
-
-bool hotplug_is_done(void)
-{
-	return __atomic_load_n(&hotplug_done, __ATOMIC_RELAXED);
+	task_create_job("hotplug", hotplug_thread);
 }

@@ -136,7 +136,7 @@ static void init(struct task *self)
 		hotplug_start(options.hotplug, options.absent);
 	spawn_load();
 	task_sleep(options.seconds * clock_hz);
-	while (!step_is_done() || !hotplug_is_done() || !toggle_is_done())
+	while (tasks_jobs())
 		task_sleep(clock_from_ns(10000000));
 	finish(frames_before);
 }

@@ -69,6 +69,7 @@ struct task {
 	uint64_t wake_clock; /* while in the list of sleepers; 0: not in it */
 
 	void (*main)(struct task *); /* what a kernel thread runs; NULL: a user program */
+	bool job;                    /* task_create_job() */
 	unsigned program;            /* enum program, and its argument */
 	unsigned long argument;
 	struct space *space; /* NULL: kernel thread */
@@ -126,6 +127,12 @@ void sched_idle(void) __attribute__((noreturn));
 
 /* Returns the pid or a negative error. */
 int task_create_kernel(const char *comm, void (*main)(struct task *));
+
+/* A kernel thread whose end the end of the kernel waits for. No memory is a panic. */
+void task_create_job(const char *comm, void (*main)(struct task *));
+
+/* How many of them have not ended. */
+unsigned tasks_jobs(void);
 
 /* A child of the caller that runs a program, with the caller's files. It has the caller's name until it starts. */
 int task_spawn(unsigned program, unsigned long argument, int prio);

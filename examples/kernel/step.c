@@ -51,7 +51,7 @@ static struct {
 static uint32_t step_probe_id;
 static uint64_t step_serial, step_random_state;
 static unsigned long step_rounds, step_random_runs;
-static bool step_done = true, step_consumes;
+static bool step_consumes;
 
 static uint64_t step_random(void)
 {
@@ -349,7 +349,6 @@ static void step_thread(struct task *self)
 		step_at_random();
 	printk("step: done, %lu runs, %lu steps, %lu events\n", (unsigned long)step_map.runs,
 	       (unsigned long)step_map.steps, (unsigned long)step_map.emitted);
-	__atomic_store_n(&step_done, true, __ATOMIC_RELAXED);
 }
 
 void step_start(unsigned long rounds, unsigned long random_runs, uint64_t seed, bool consume)
@@ -364,13 +363,6 @@ void step_start(unsigned long rounds, unsigned long random_runs, uint64_t seed, 
 	step_rounds = rounds;
 	step_random_runs = random_runs;
 	step_random_state = seed;
-	step_done = false;
 	step_probe_id = probe ? probe->id : 0;
-	if (task_create_kernel("stepper", step_thread) < 0)
-		panic("no memory for the stepper");
-}
-
-bool step_is_done(void)
-{
-	return __atomic_load_n(&step_done, __ATOMIC_RELAXED);
+	task_create_job("stepper", step_thread);
 }

@@ -29,14 +29,11 @@ struct step_map {
 };
 
 /*
- * Begin: `rounds` times everything in order, then some runs at random. Context: thread, once.
+ * Begin a job (sched.h): `rounds` times everything in order, then some runs at random. Context: thread, once.
  *
  * @seed      of the random part.
  * @consume   discard mode: whether to free the packets of the CPU before each run.
  */
 void step_start(unsigned long rounds, unsigned long random_runs, uint64_t seed, bool consume);
-
-/* Whether that is done; true if there was nothing to do. */
-bool step_is_done(void);
 
 #endif

@@ -110,6 +110,17 @@ int task_create_kernel(const char *comm, void (*main)(struct task *))
 	return task_start(t, arch_current());
 }
 
+void task_create_job(const char *comm, void (*main)(struct task *))
+{
+	struct task *t = task_new(comm);
+
+	if (!t)
+		panic("no memory for the thread %s", comm);
+	t->main = main;
+	t->job = true;
+	(void)task_start(t, arch_current());
+}
+
 int task_spawn(unsigned program, unsigned long argument, int prio)
 {
 	struct task *parent = arch_current(), *t;
@@ -229,6 +240,17 @@ unsigned tasks_kill_users(void)
 		t->killed = true;
 		task_wake_locked(t);
 	}
+	spin_unlock_restore(&sched_lock, irq);
+	return n;
+}
+
+unsigned tasks_jobs(void)
+{
+	unsigned long irq = spin_lock_save(&sched_lock);
+	unsigned n = 0;
+
+	for (struct task *t = task_all; t; t = t->next_all)
+		n += t->job;
 	spin_unlock_restore(&sched_lock, irq);
 	return n;
 }

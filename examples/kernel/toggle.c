@@ -6,7 +6,6 @@
 #include "toggle.h"
 
 #include "clock.h"
-#include "print.h"
 #include "sched.h"
 #include "trace.h"
 
@@ -16,7 +15,6 @@ static const char *const toggle_systems[] = {"sched",      "raw_syscalls", "irq"
 #define TOGGLE_SYSTEMS (sizeof(toggle_systems) / sizeof(toggle_systems[0]))
 
 static unsigned long toggle_changes;
-static bool toggle_done = true;
 
 static void toggle_thread(struct task *self)
 {
@@ -28,18 +26,10 @@ static void toggle_thread(struct task *self)
 		task_sleep(clock_from_ns((state >> 33) % 8000000));
 		trace_switch(toggle_systems[i / 2 % TOGGLE_SYSTEMS], i % 2);
 	}
-	__atomic_store_n(&toggle_done, true, __ATOMIC_RELAXED);
 }
 
 void toggle_start(unsigned long changes)
 {
 	toggle_changes = changes;
-	toggle_done = false;
-	if (task_create_kernel("toggle", toggle_thread) < 0)
-		panic("no memory for the thread that switches events");
-}
-
-bool toggle_is_done(void)
-{
-	return __atomic_load_n(&toggle_done, __ATOMIC_RELAXED);
+	task_create_job("toggle", toggle_thread);
 }

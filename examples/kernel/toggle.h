@@ -5,10 +5,7 @@
 
 #include "arch.h"
 
-/* A kernel thread makes `changes` changes: each system of events in turn goes off and on again. */
+/* A job (sched.h) makes `changes` changes: each system of events in turn goes off and on again. */
 void toggle_start(unsigned long changes);
-
-/* Whether all changes are done; true if there were none to do. */
-bool toggle_is_done(void);
 
 #endif
