@@ -8,6 +8,9 @@
  * Cairn is told nothing: the stream of a CPU that is away is a stream without events. But the CPU closes its packet before it goes, so that
  * who reads whole packets (a consumer in discard mode) has all of it; and it goes in the idle loop, in the middle of no event. One that
  * is started anew while a record of its is begun would never commit it.
+ *
+ * ORDER away:A / away:B
+ *   All that a CPU did, then online = false; or, of an NMI that still came, nmi_depth = 0 (irq.c). Who acquires both starts it anew.
  */
 #include "hotplug.h"
 
@@ -30,7 +33,7 @@ void hotplug_leave(void)
 	spin_unlock(&sched_lock);
 	arch_timer_stop();
 	cairn_flush();
-	__atomic_store_n(&c->online, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->online, false, __ATOMIC_RELEASE); /* ORDER away:A, pairs with away:B */
 	arch_halt();
 }
 
@@ -43,19 +46,21 @@ static void hotplug_down(unsigned cpu)
 	c->need_resched = true;
 	arch_ipi(cpu, IRQ_RESCHED);
 	spin_unlock_restore(&sched_lock, irq);
-	while (__atomic_load_n(&c->online, __ATOMIC_ACQUIRE))
-		task_sleep(clock_from_ns(
-			1000000)); /* if this thread runs there, it goes elsewhere by this */
+	while (__atomic_load_n(&c->online, __ATOMIC_ACQUIRE)) /* ORDER away:B, pairs with away:A */
+		task_sleep(clock_from_ns(1000000)); /* if this thread runs there, it goes elsewhere by this */
 }
 
 static void hotplug_up(unsigned cpu)
 {
 	struct cpu *c = &cpus[cpu];
+	unsigned long irq;
 
-	while (__atomic_load_n(&c->nmi_depth, __ATOMIC_ACQUIRE))
+	while (__atomic_load_n(&c->nmi_depth, __ATOMIC_ACQUIRE)) /* ORDER away:B, pairs with away:A */
 		arch_pause();
 	c->timers_due = false;
+	irq = spin_lock_save(&sched_lock);
 	c->leaving = false;
+	spin_unlock_restore(&sched_lock, irq);
 	if (!arch_cpu_start(cpu, c->idle, task_stack_top(c->idle), &c->online))
 		panic("cpu %u does not come back", cpu);
 }

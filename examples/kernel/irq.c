@@ -131,7 +131,7 @@ void nmi_handle(uintptr_t ip)
 		TRACE(nmi_handler, (void *)nmi_handle, took_ns, 1);
 		cairn_irq_exit(context);
 	}
-	__atomic_store_n(&c->nmi_depth, c->nmi_depth - 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->nmi_depth, c->nmi_depth - 1, __ATOMIC_RELEASE); /* ORDER away:A of hotplug.c, pairs with away:B */
 }
 
 void nmi_quiesce(void)

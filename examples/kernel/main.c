@@ -57,7 +57,7 @@ static void nmi_sender(struct task *self)
 
 		state = state * 6364136223846793005u + 1442695040888963407u;
 		cpu = (unsigned)(state >> 40) % nr_cpus;
-		if (cpus[cpu].online)
+		if (__atomic_load_n(&cpus[cpu].online, __ATOMIC_RELAXED)) /* one that goes may still get it: hotplug.c */
 			arch_ipi_nmi(cpu);
 		task_sleep(clock_from_ns((state >> 33) % (2 * options.nmi_us) * 1000));
 	}
