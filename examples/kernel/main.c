@@ -9,6 +9,7 @@
 #include "hotplug.h"
 #include "irq.h"
 #include "print.h"
+#include "random.h"
 #include "sched.h"
 #include "step.h"
 #include "toggle.h"
@@ -53,13 +54,11 @@ static void nmi_sender(struct task *self)
 
 	(void)self;
 	while (!__atomic_load_n(&main_stopping, __ATOMIC_RELAXED)) {
-		unsigned cpu;
+		unsigned cpu = (unsigned)(random_next(&state) % nr_cpus);
 
-		state = state * 6364136223846793005u + 1442695040888963407u;
-		cpu = (unsigned)(state >> 40) % nr_cpus;
 		if (__atomic_load_n(&cpus[cpu].online, __ATOMIC_RELAXED)) /* one that goes may still get it: hotplug.c */
 			arch_ipi_nmi(cpu);
-		task_sleep(clock_from_ns((state >> 33) % (2 * options.nmi_us) * 1000));
+		task_sleep(clock_from_ns(random_next(&state) % (2 * options.nmi_us) * 1000));
 	}
 }
 

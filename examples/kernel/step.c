@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "print.h"
+#include "random.h"
 #include "sched.h"
 #include "trace.h"
 
@@ -55,8 +56,7 @@ static bool step_consumes;
 
 static uint64_t step_random(void)
 {
-	step_random_state = step_random_state * 6364136223846793005u + 1442695040888963407u;
-	return step_random_state >> 33;
+	return random_next(&step_random_state);
 }
 
 /* ---- the debug exception ---- */

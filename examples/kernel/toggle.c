@@ -6,6 +6,7 @@
 #include "toggle.h"
 
 #include "clock.h"
+#include "random.h"
 #include "sched.h"
 #include "trace.h"
 
@@ -22,8 +23,7 @@ static void toggle_thread(struct task *self)
 
 	(void)self;
 	for (unsigned long i = 0; i < toggle_changes; i++) {
-		state = state * 6364136223846793005u + 1442695040888963407u;
-		task_sleep(clock_from_ns((state >> 33) % 8000000));
+		task_sleep(clock_from_ns(random_next(&state) % 8000000));
 		trace_switch(toggle_systems[i / 2 % TOGGLE_SYSTEMS], i % 2);
 	}
 }
