@@ -24,9 +24,26 @@ const char *const program_names[NR_PROGRAMS] = {
 #undef PROGRAM_NAME_
 };
 
+/* The words of the command line with a number behind them, and what counts without them. */
+#define OPTIONS(X)        \
+	X(seconds, 5)     \
+	X(load, 1)        \
+	X(ring_kb, 1024)  \
+	X(hz, 250)        \
+	X(nmi_us, 5000)   \
+	X(discard, 0)     \
+	X(step, 0)        \
+	X(random, 0)      \
+	X(seed, 1)        \
+	X(consume, 0)     \
+	X(hotplug, 0)     \
+	X(absent, 0)      \
+	X(toggle, 0)
+
 static struct {
-	unsigned long seconds, load, ring_kb, hz, nmi_us, discard, step, random, seed, consume,
-		hotplug, absent, toggle;
+#define OPTION_FIELD_(name, otherwise) unsigned long name;
+	OPTIONS(OPTION_FIELD_)
+#undef OPTION_FIELD_
 } options;
 
 static bool main_stopping; /* the kernel's own threads shall make no new work */
@@ -151,19 +168,9 @@ void kernel_main(struct boot_info *info)
 {
 	clock_hz = info->clock_hz;
 	nr_cpus = info->nr_cpus;
-	options.seconds = option(info->command_line, "seconds", 5);
-	options.load = option(info->command_line, "load", 1);
-	options.ring_kb = option(info->command_line, "ring_kb", 1024);
-	options.hz = option(info->command_line, "hz", 250);
-	options.nmi_us = option(info->command_line, "nmi_us", 5000);
-	options.discard = option(info->command_line, "discard", 0);
-	options.step = option(info->command_line, "step", 0);
-	options.random = option(info->command_line, "random", 0);
-	options.consume = option(info->command_line, "consume", 0);
-	options.hotplug = option(info->command_line, "hotplug", 0);
-	options.absent = option(info->command_line, "absent", 0);
-	options.toggle = option(info->command_line, "toggle", 0);
-	options.seed = option(info->command_line, "seed", 1);
+#define OPTION_READ_(name, otherwise) options.name = option(info->command_line, #name, otherwise);
+	OPTIONS(OPTION_READ_)
+#undef OPTION_READ_
 	printk("kernel: " ARCH_NAME ", %u cpus, clock %lu Hz, command line: %s\n", nr_cpus,
 	       (unsigned long)clock_hz, info->command_line);
 
