@@ -3,13 +3,6 @@
 #include "bench.h"
 #include "events.h"
 
-static struct cairn_ring *own_ring(void)
-{
-	unsigned stream = cairn_port_cpu();
-
-	return stream < CAIRN_MAX_CPUS ? cairn_rings[stream] : NULL;
-}
-
 BENCH_LOOP void bench_two_loop(uint64_t n, unsigned thread)
 {
 	uint64_t i;
@@ -81,7 +74,7 @@ static double bytes_per_event(uint64_t n)
 	uint64_t events = 0, bytes = 0;
 
 	while (events < n) {
-		struct cairn_ring *r = own_ring();
+		struct cairn_ring *r = cairn_ring_here();
 		uint64_t before = r->pos;
 
 		cairn_trace_two(events, bytes);
@@ -105,7 +98,7 @@ void bench_event_begin(void)
 			bench_fail("cannot enable %s:%s", on[i]->system, on[i]->name);
 	}
 	cairn_trace_two(0, 0);
-	r = own_ring();
+	r = cairn_ring_here();
 	if (!r || !(r->pos >> CAIRN_POS_BITS))
 		bench_fail("the first event was not recorded");
 	if (r->ring_mask + 1 != BENCH_RING_BYTES || r->mode != CAIRN_OVERWRITE)

@@ -36,12 +36,17 @@ void bench_fail(const char *format, ...)
 	exit(1);
 }
 
-uint64_t bench_now(void)
+static uint64_t clock_ns(clockid_t id)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	clock_gettime(id, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t bench_now(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* ---- CPUs ---- */
@@ -91,14 +96,6 @@ static uint64_t row_wall_ns, row_others_ns;
 
 static unsigned halves_ready; /* of all pairs so far */
 
-static uint64_t wall_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void run_half(struct half *h)
 {
 	uint64_t start, wall, ran;
@@ -110,12 +107,12 @@ static void run_half(struct half *h)
 		while (__atomic_load_n(&halves_ready, __ATOMIC_ACQUIRE) < pair * 2 + 2)
 			;
 	}
-	wall = wall_now();
+	wall = clock_ns(CLOCK_MONOTONIC);
 	start = bench_now();
 	h->loop(h->n, h->thread);
 	ran = bench_now() - start;
 	h->ns = (double)ran / (double)h->n;
-	h->wall_ns = wall_now() - wall;
+	h->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall;
 	h->others_ns = h->wall_ns > ran ? h->wall_ns - ran : 0;
 }
 

@@ -18,11 +18,11 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# In the order of the table. What the program does not know is said to be missing, so that no row disappears silently.
 # A row during which other programs had more than this of its CPUs decides nothing: what they leave in the caches is in the number.
 BUSY = 0.02
 LEAST = 9  # rounds that a verdict needs
 
+# In the order of the table. What the program does not know is said to be missing, so that no row disappears silently.
 ROWS = ("empty_loop", "clock", "floor", "floor_2t", "floor_cmpxchg", "event_2u64_1t", "event_2u64_2t", "event_2u64_rseq_1t",
         "event_2u64_shared_1t", "event_str16_1t", "event_mixed_1t", "site_off", "filter_reject", "packet_open", "snapshot_mb_s",
         "consume_mb_s", "bytes_per_event")
@@ -214,12 +214,12 @@ def run(args, name, folder):
 def main():
     parser = argparse.ArgumentParser(description="Run Cairn's benchmarks; bench/README.md says what each number means.")
     parser.add_argument("--peers", action="store_true", help="also LTTng-UST and DPDK, from build/peers")
-    parser.add_argument("--rounds", type=int, default=25, help="at least 9 (25)")
+    parser.add_argument("--rounds", type=int, default=25, help=f"at least {LEAST} (25)")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the turns of each row (1)")
     parser.add_argument("-o", "--output", default=os.path.join(ROOT, "build", "bench", "results.json"), help="(build/bench/results.json)")
     args = parser.parse_args()
-    if args.rounds < 9 or not args.scale > 0:
-        parser.error("at least 9 rounds, and a scale above 0")
+    if args.rounds < LEAST or not args.scale > 0:
+        parser.error(f"at least {LEAST} rounds, and a scale above 0")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of the clean-up
     shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     folder = tempfile.mkdtemp(prefix="cairn-bench-", dir=shm)
