@@ -115,6 +115,8 @@ TEST(keep_ends_in_time_and_overwrites_nothing_that_is_wanted)
 
 TEST(keep_is_heard_by_the_timer_and_needs_a_rate)
 {
+	struct cairn_config no_rate = {.memory = test_memory(), .memory_bytes = TEST_REGION_BYTES, .nr_cpus = 1, .ring_bytes = 65536};
+
 	start(65536);
 	emit(1);
 	CHECK_EQ(cairn_keep(0, 500), 0);
@@ -125,6 +127,10 @@ TEST(keep_is_heard_by_the_timer_and_needs_a_rate)
 	CHECK(!cairn_is_tracing_on());
 	cairn_detach();
 	CHECK_EQ(cairn_keep(1, 1), CAIRN_EIO);
+	CHECK_EQ(cairn_init(&no_rate), 0);
+	CHECK_EQ(cairn_keep(1, 1), CAIRN_ENOSYS);
+	cairn_clock_set(1000000000, 0, 0);
+	CHECK_EQ(cairn_keep(1, 1), 0);
 	cairn_tracing_on();
 }
 
