@@ -94,9 +94,10 @@ TEST(tracing_off_and_on_reaches_all)
 	for (unsigned ring = 0; ring < RINGS; ring++)
 		CHECK_EQ(test_recorded(ring) + cairn_ring_lost(test_ring(ring)), 0);
 	cairn_tracing_on();
-	test_cpu = RINGS - 1;
-	cairn_trace_number(1, 1);
-	CHECK_EQ(test_recorded(RINGS - 1), 1);
+	for (test_cpu = 0; test_cpu < RINGS; test_cpu++) {
+		cairn_trace_number(1, 1);
+		CHECK_EQ(test_recorded(test_cpu), 1);
+	}
 }
 
 TEST(a_reader_inside_takes_every_ring)
