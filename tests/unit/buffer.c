@@ -513,6 +513,10 @@ TEST(clear_moves_the_marks_and_touches_nothing_else)
 	CHECK_EQ(r->start, r->committed & CAIRN_POS_MASK);
 	CHECK_EQ(r->consumed, r->start);
 	CHECK_EQ(r->start_lost, 3);
+	CHECK_EQ(r->start_lost_by[CAIRN_LOST_BIG], 3);
+	CHECK_EQ(r->start_events, PER_PACKET + 5);
+	CHECK_EQ(r->lost[CAIRN_LOST_BIG], 3);
+	CHECK_EQ(total(r), PER_PACKET + 5);
 	emit(7);
 	cairn_flush();
 	CHECK_EQ(cairn_ring_reader_open(&c, 0, 1), 0);
