@@ -64,6 +64,8 @@ def _():
         tap.check(stamp >= last, f"{line!r} is older than the one before it")
         last = stamp
         seen[cpu] = seen.get(cpu, 0) + 1
+    decoded = {c["cpu"]: c["decoded"] for c in json.loads(cairn("stat", "--json", REGION))["cpus"] if c["decoded"]}
+    tap.equal(seen, decoded, "events in the report, by CPU")
     tap.equal(set(seen), {r for r in range(RINGS) if expected(r)}, "CPUs in the report")
 
 
