@@ -3,25 +3,15 @@
 # timeout: 300
 """Memory at a random moment: dumped by QEMU, or left behind by a guest that was killed. The trace in it is whole."""
 import os
-import random
 import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import guest
 import tap
 
-reason = guest.missing()
-if reason:
-    print(f"1..0 # SKIP {reason}")
-    sys.exit(0)
-
-seed = int(os.environ.get("CHECK_SEED", "0")) or random.randrange(1, 1 << 31)
-print(f"# CHECK_SEED={seed}")
-rand = random.Random(seed)
-LONG = bool(os.environ.get("CAIRN_LONG"))
+_, rand = guest.begin()
 
 
 def dumps(ring_kb, rounds):
@@ -38,14 +28,14 @@ def dumps(ring_kb, rounds):
             last = seen
 
 
-tap.add("pmemsave at random moments, large rings", dumps, 8192, 30 if LONG else 4)
-tap.add("pmemsave at random moments, rings of 32 KiB that wrap all the time", dumps, 32, 60 if LONG else 6)
+tap.add("pmemsave at random moments, large rings", dumps, 8192, 30 if guest.LONG else 4)
+tap.add("pmemsave at random moments, rings of 32 KiB that wrap all the time", dumps, 32, 60 if guest.LONG else 6)
 
 
 @tap.test("SIGKILL at a random moment leaves a trace that check accepts, or none yet, and says which")
 def _():
     whole = 0
-    for _ in range(40 if LONG else 5):
+    for _ in range(40 if guest.LONG else 5):
         with guest.Guest("trace=*:* seconds=30 ring_kb=64") as g:
             time.sleep(rand.uniform(0.05, 3))
             g.kill()

@@ -2,14 +2,18 @@
 """The example kernel in QEMU, for tests: start it, talk to QEMU by QMP, dump its memory, read what it counted."""
 import json
 import os
+import random
+import re
 import shutil
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap
 
 SRC = os.environ.get("CAIRN_SRC", os.getcwd())
@@ -20,6 +24,7 @@ QEMU = "qemu-system-x86_64"
 RAM_BYTES = 128 << 20
 COUNTS_MAGIC = b"CAIRN-EXAMPLE-COUNTS\0\0\0\0"
 STEPS_MAGIC = b"CAIRN-EXAMPLE-STEPS\0\0\0\0\0"
+LONG = os.environ.get("CAIRN_LONG", "0") not in ("", "0")
 
 
 def missing():
@@ -28,6 +33,17 @@ def missing():
         if not there:
             return f"{what} is not here"
     return None
+
+
+def begin():
+    """Ends the script, skipped, where no guest can run. Else the seed of its random choices, which is printed, and what draws them."""
+    reason = missing()
+    if reason:
+        print(f"1..0 # SKIP {reason}")
+        sys.exit(0)
+    seed = int(os.environ.get("CHECK_SEED", "0")) or random.randrange(1, 1 << 31)
+    print(f"# CHECK_SEED={seed}")
+    return seed, random.Random(seed)
 
 
 class Guest:
@@ -88,6 +104,19 @@ class Guest:
                 raise RuntimeError(f"guest: ended before it said {text!r}: {self.serial()[-300:]!r}")
             self.left()
             time.sleep(0.02)
+
+    def nmis_taken(self):
+        """By each CPU, as the kernel says at its end."""
+        return [int(n) for n in re.findall(r"kernel-stat cpu=\d+ .*nmis=(\d+)", self.serial())]
+
+    def record(self, capture):
+        """`cairn record` from outside, until the guest has ended."""
+        return subprocess.Popen([CAIRN, "record", "--region", self.ram, "-o", capture, "--wait", "60"],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def recorded(self, recorder):
+        _, words = recorder.communicate(timeout=self.left())
+        tap.equal(recorder.returncode, 0, f"cairn record: {words}")
 
     # ---- QMP ----
 

@@ -7,27 +7,16 @@ exception emits (examples/kernel/step.c). Timer interrupts and NMIs at random co
 happens, decoded + lost + overwritten is what the kernel counted. At the end the instructions reached are compared with the disassembly.
 """
 import os
-import random
 import re
-import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import guest
 import tap
 
-reason = guest.missing()
-if reason:
-    print(f"1..0 # SKIP {reason}")
-    sys.exit(0)
-
-seed = int(os.environ.get("CHECK_SEED", "0")) or random.randrange(1, 1 << 31)
-print(f"# CHECK_SEED={seed}")
-rand = random.Random(seed)
-LONG = bool(os.environ.get("CAIRN_LONG"))
-ROUNDS = 5 if LONG else 1
+seed, rand = guest.begin()
+ROUNDS = 5 if guest.LONG else 1
 MIX = 0x9e3779b97f4a7c15
 SEEN, EMITTED, OPENED = 1, 2, 4
 
@@ -77,17 +66,12 @@ def nmis_at_random(g, until, at_times):
     return n
 
 
-def nmis_taken(g):
-    return [int(n) for n in re.findall(r"kernel-stat cpu=\d+ .*nmis=(\d+)", g.serial())]
-
-
 def small_rings(options, rounds, random_runs, losses, dumps, consumer=False):
     """Few packets of 4 KiB on each CPU: packets are opened all the time."""
     with guest.Guest(f"trace=*:* seconds=1 hz=1000 nmi_us=1000 step={rounds} random={random_runs} seed={seed} {options}", limit=300) as g:
         image, capture = os.path.join(g.dir, "image"), os.path.join(g.dir, "capture")
         g.wait_for("trace:")
-        recorder = consumer and subprocess.Popen([guest.CAIRN, "record", "--region", g.ram, "-o", capture, "--wait", "60"],
-                                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        recorder = consumer and g.record(capture)
         seen = []
 
         def dump():
@@ -100,13 +84,12 @@ def small_rings(options, rounds, random_runs, losses, dumps, consumer=False):
         sent = nmis_at_random(g, "step: done", dump)
         g.wait()
         if consumer:
-            _, words = recorder.communicate(timeout=g.left())
-            tap.equal(recorder.returncode, 0, f"cairn record: {words}")
+            g.recorded(recorder)
         remember(g.ram)
         source = capture if consumer else g.ram
         guest.cairn("check", source)
         print("# " + guest.compare(g, guest.stat_file(g, source)).strip().splitlines()[-1])
-        print(f"# {sent} NMIs from QEMU, taken with the kernel's own: {nmis_taken(g)}; {len(seen)} dumps at random; "
+        print(f"# {sent} NMIs from QEMU, taken with the kernel's own: {g.nmis_taken()}; {len(seen)} dumps at random; "
               f"{whole(source)} records of the exception checked")
         lost = {}
         for c in guest.stat(source).values():
@@ -119,11 +102,11 @@ def small_rings(options, rounds, random_runs, losses, dumps, consumer=False):
 
 
 tap.add("overwrite mode, two packets a ring, dumped at random moments", small_rings, "ring_kb=8", ROUNDS, 10000, {"wrapped", "too_big"},
-        100 if LONG else 5)
+        100 if guest.LONG else 5)
 tap.add("discard mode, two packets a ring, emptied between the runs", small_rings, "ring_kb=8 discard=1 consume=1", ROUNDS, 10000,
-        {"full", "too_big"}, 100 if LONG else 3)
+        {"full", "too_big"}, 100 if guest.LONG else 3)
 tap.add("overwrite mode, sixteen packets a ring: several to be published at once", small_rings, "ring_kb=64", 0, 10000, {"wrapped", "too_big"},
-        100 if LONG else 1)
+        100 if guest.LONG else 1)
 tap.add("discard mode, two packets a ring, consumed from outside", small_rings, "ring_kb=8 discard=1", 0, 15000, {"full", "too_big"}, 0, True)
 
 
