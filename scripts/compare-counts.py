@@ -5,8 +5,8 @@
     compare-counts.py COUNTS STAT.json [--events]
 
 COUNTS holds the lines that the example kernel and examples/user/load print: `cairn-count cpu=N event=SYSTEM:NAME n=K`, `cairn-total
-cpu=N n=K`, `cairn-end`. STAT.json is the output of `cairn stat --json`. For each CPU: emitted = decoded + lost + overwritten. Where K is
-followed by `unsure=U`, U more may have been emitted: events were being switched on or off meanwhile. With
+cpu=N n=K`, `cairn-end`. STAT.json is the output of `cairn stat --json`. For each CPU: emitted = decoded + lost + overwritten (+ consumed, where
+somebody has read from the region). Where K is followed by `unsure=U`, U more may have been emitted: events were being switched on or off meanwhile. With
 --events nothing may be lost or overwritten, and the numbers of each event are compared too. An event written SYSTEM:* in COUNTS stands
 for all of that system. Exit status 1 if anything differs, if COUNTS has no end, or if there is nothing to compare.
 """
