@@ -18,15 +18,20 @@ def followed(cpus, nmis):
     with guest.Guest("trace=*:* seconds=4 ring_kb=8192" + (" nmi_us=0" if nmis else ""), cpus=cpus) as g:
         capture = os.path.join(g.dir, "capture")
         recorder = g.record(capture)
+        sent = 0
         if nmis:
             g.wait_for("trace:")  # the firmware has no handler for them
-        for _ in range(nmis):
-            g.command("inject-nmi")
-            time.sleep(rand.uniform(0, 0.006))
+        try:
+            for sent in range(1, nmis + 1):
+                g.command("inject-nmi")
+                time.sleep(rand.uniform(0, 0.006))
+        except (OSError, ValueError):  # on a busy machine the guest ends before all are sent
+            pass
         g.wait()
         taken = g.nmis_taken()
-        print(f"# NMIs: {nmis} from QEMU, {taken} taken" + ("" if nmis else ", sent by the kernel itself"))
-        tap.check(not nmis or all(nmis / 10 < n <= nmis for n in taken), f"NMIs taken: {taken} of {nmis}")  # one that pends takes up the next
+        print(f"# NMIs: {sent} from QEMU, {taken} taken" + ("" if nmis else ", sent by the kernel itself"))
+        tap.check(sent >= nmis / 4, f"only {sent} NMIs of {nmis} were sent")
+        tap.check(not nmis or all(sent / 10 < n <= sent for n in taken), f"NMIs taken: {taken} of {sent}")  # one that pends takes up the next
         g.recorded(recorder)
         guest.cairn("check", capture)
         guest.compare(g, guest.stat_file(g, capture), "--events")
