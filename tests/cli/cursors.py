@@ -122,6 +122,13 @@ def recorder(file, out, *words_, **options):
                  env=environment(), **options)
 
 
+def ended(r, status=0):
+    """What a recorder said, once it has ended by itself and with this status."""
+    _, err = r.communicate(timeout=20)
+    tap.equal(r.returncode, status, f"status of the recorder: {err}")
+    return err
+
+
 def stat(*files):
     status, out, err = cairn("stat", "--json", *files)
     tap.equal(status, 0, f"status of stat: {err}")
@@ -145,14 +152,12 @@ def _():
         tap.equal(w[0] >> 63, 1, "bit 63 of the claim")
         tap.equal(w[0] & (1 << 23) - 1, first.pid, "pid of the claim")
     second = recorder(file, cli.path("other.cairn"))
-    _, err = second.communicate(timeout=20)
-    tap.equal(second.returncode, 1, f"status of the second: {err}")
+    err = ended(second, 1)
     tap.equal(len(err.splitlines()), 1, f"lines of the second: {err}")
     tap.contains(err, f"is being read by process {first.pid}", "message")
     tap.equal(glob.glob(cli.path("other.cairn*")), [], "what the second leaves")
     emitted = finish(p)
-    _, err = first.communicate(timeout=20)
-    tap.equal(first.returncode, 0, f"status of the first: {err}")
+    ended(first)
     j = stat(out)
     tap.equal((j["total"]["lost"], j["total"]["overwritten"]), (0, 0), "lost, overwritten")
     tap.equal(accounted(j), emitted, "events")
@@ -174,8 +179,7 @@ def _():
     while_dead = min(w[1] for w in words(file))
     second = recorder(file, out)
     emitted = finish(p)
-    _, err = second.communicate(timeout=20)
-    tap.equal(second.returncode, 0, f"status of the second: {err}")
+    ended(second)
     tap.check(min(w[1] for w in words(file)) > while_dead, "the second did not consume")
     alone = stat(out)
     tap.equal(alone["total"]["overwritten"], 0, "the second's file calls overwritten what the first has")
@@ -201,8 +205,7 @@ def _():
         r.wait()
     emitted = finish(p)
     r = recorder(file, out, "--max-size", "2M")
-    _, err = r.communicate(timeout=20)
-    tap.equal(r.returncode, 0, f"status of the last: {err}")
+    ended(r)
     names = glob.glob(cli.path("rounds.*"))
     names = [n for n in names if os.path.isfile(n) and os.path.getsize(n) > 4096]
     status, text, err = cairn("check", *names, file)
@@ -227,15 +230,13 @@ def _():
                 f.flush()
             put(7)
             third = recorder(file, out)
-            _, err = third.communicate(timeout=20)
-            tap.equal(third.returncode, 1, f"status: {err}")
+            err = ended(third, 1)
             tap.contains(err, "the target itself (reader 7)", "message")
             put(OUTSIDE | 1 << 23 | os.getpid())  # this pid, but another start
             fourth = recorder(file, out)
     finally:
         emitted = finish(p)
-    _, err = fourth.communicate(timeout=20)
-    tap.equal(fourth.returncode, 0, f"status: {err}")
+    ended(fourth)
     tap.equal(accounted(stat(out)), emitted, "events")
 
 
@@ -283,8 +284,7 @@ def _():
         f.seek(places(file)[0] + READER)
         f.write(struct.pack("<Q", 7))
     emitted = finish(p)
-    _, err = r.communicate(timeout=20)
-    tap.equal(r.returncode, 0, f"status: {err}")
+    err = ended(r)
     tap.contains(err, "somebody else took 1 ring from this recording", "message")
     tap.equal(words(file)[0][0], 7, "the word that somebody wrote")
     j = stat(out)
@@ -299,8 +299,7 @@ def _():
     file = region_of(directory)
     r = recorder(file, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)))
     emitted = finish(p)
-    _, err = r.communicate(timeout=20)
-    tap.equal(r.returncode, 1, f"status: {err}")
+    err = ended(r, 1)
     tap.contains(err, "File too large", "message")
     kept = re.search(r"(\S+): kept what was recorded", err)
     tap.check(kept and os.path.exists(kept[1]), f"the file that is kept: {err}")
@@ -426,8 +425,7 @@ def _():
     p.kill()
     p.communicate()
     os.truncate(file, 4096)
-    _, err = r.communicate(timeout=20)
-    tap.equal(r.returncode, 0, f"status: {err}")
+    ended(r)
     tap.equal(cairn("check", out)[0], 0, "check")
 
 
@@ -494,8 +492,7 @@ def _():
         writer.kill()
         writer.wait()
     begin = time.monotonic()
-    _, err = r.communicate(timeout=20)
-    tap.equal(r.returncode, 0, f"status: {err}")
+    err = ended(r)
     tap.check(time.monotonic() - begin < 10, "took too long to notice")
     tap.contains(err, "the target has ended", "message")
     tap.equal(cairn("check", out)[0], 0, "check")
