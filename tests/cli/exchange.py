@@ -106,6 +106,7 @@ def after(what, options):
             truth = emit(region, seed, 250, 0, *what)
             tap.check("fine" in cairn("check", *options, region), "cairn check")
             babeltrace(region, folder, check_sums(region, truth.main, *options), *options)
+    tap.need("babeltrace2")  # else its part was left out
 
 
 def instances():
@@ -129,6 +130,7 @@ def instances():
 
 def one_buffer():
     """Main's rings and its snapshot are two parts of one stream."""
+    compared = 0
     for seed in SEEDS:
         with tap.folder() as folder:
             region = os.path.join(folder, "region")
@@ -141,6 +143,8 @@ def one_buffer():
             part = numbers(region, "-b", "snapshot")[0] if "snapshot" in text else {0: [], 1: []}
             for cpu in (0, 1):
                 tap.equal(part[cpu] + main[cpu], both[cpu], f"CPU {cpu}: snapshot, then main")
+                compared += bool(part[cpu] and main[cpu])
+    tap.check(compared > 0, "there never was something in both")
 
 
 def clear_mark():
@@ -186,14 +190,14 @@ def wait_for_region(region, program):
         time.sleep(0.005)
 
 
-def recorded(what, options=(), lossless=False):
+def recorded(what):
     for seed in SEEDS:
         with tap.folder() as folder:
             region, capture = os.path.join(folder, "region"), os.path.join(folder, "capture")
             with subprocess.Popen([PROGRAM, region, str(seed), "400", "300", *what], stdout=subprocess.PIPE, text=True) as program:
                 try:
                     wait_for_region(region, program)
-                    cairn("record", "--region", region, "-o", capture, "-q", *options)
+                    cairn("record", "--region", region, "-o", capture, "-q")
                     truth = Truth(program.communicate(timeout=60)[0])
                 finally:
                     program.kill()
@@ -207,8 +211,7 @@ def recorded(what, options=(), lossless=False):
                 tap.equal(c["decoded"] + c["lost"] + c["overwritten"] + c["consumed"], truth.main[c["cpu"]], f"both, CPU {c['cpu']}")
             claims = [c for c in readers(region) if c and c != NOBODY]
             tap.equal(claims, [], "claims that were not given back")
-            if lossless:
-                tap.equal(sum(c["overwritten"] for c in stat(capture)), 0, "overwritten")
+    tap.need("babeltrace2")
 
 
 def readers(region):
