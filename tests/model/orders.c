@@ -250,10 +250,11 @@ TEST(busy_A_and_B_all_that_one_caller_changed_before_the_next_one)
 
 	orders_begin_buffers();
 	orders_record(&orders_first);
-	CHECK_EQ(cairn_buffer_resize(0, 0, 16384), 0);
+	CHECK_EQ(cairn_buffer_resize(0, CAIRN_ALL_CPUS, 16384), 0);
 	orders_stop_recording();
 	m = orders_last_message(&cairn_image.control.busy);
 	CHECK(m != NULL && m->value == 0);
+	CHECK(orders_known(&cairn_image.buffers[0].ring_bytes, 8, m->view)); /* behind its last fence */
 	CHECK(orders_known(cairn_image.rings, cairn_image.plan.nr_rings * sizeof(struct cairn_ring), m->view));
 	CHECK(orders_known(&cairn_image.control.hint, 8, m->view));
 	/* the next caller changes what the first one asked for, and takes no block of its own */
