@@ -47,7 +47,8 @@ SLOW = ("build/deps.py", "build/embed.py", "build/events.py", "build/harness.py"
 
 # What has a long form (CAIRN_LONG=1), for `--long` (make test-long), and the seconds it may take.
 LONG = {"model/nesting": 3600, "model/reader": 900, "model/mutants.py": 3600, "cli/kill.py": 3600, "model/spin.py": 1800, "qemu/dump.py": 1800,
-        "stress/linux_port.py": 1800, "stress/per_cpu.py": 1800}
+        "stress/linux_port.py": 1800, "stress/per_cpu.py": 1800, "model/nesting_jumps": 3600, "model/consumer": 3600, "model/exchange": 3600,
+        "stress/buffers": 900, "stress/lossless.py": 900, "qemu/hotplug.py": 1800, "qemu/step.py": 3600, "cli/cursors.py": 900}
 
 # How much longer a program may take there.
 SLOWER = {"asan": 4, "tsan": 8}

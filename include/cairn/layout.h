@@ -98,7 +98,7 @@ struct cairn_superblock {
 	uint64_t boot_nonce;  /* differs from boot to boot, from process to process */
 	uint32_t arch;
 	uint32_t flags;
-	uint32_t clock_bits; /* width of the clock: 64, 48 or 32 */
+	uint32_t clock_bits; /* width of the clock, 24 .. 64; times in the region are 64 bits wide in any case */
 	uint32_t nr_cpus;    /* CPUs, or streams at most in user space */
 	uint64_t clock_hz; /* as known at init; 0 = unknown. state.clock_hz wins when it is not 0 */
 	uint64_t clock_base;   /* clock at init */

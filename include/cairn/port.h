@@ -21,7 +21,7 @@
  *		Keep this code on its CPU; nests. Empty (returning 0) where code that emits is neither preempted nor migrated. Interrupt
  *		save and restore will do; interrupts are only restored, never enabled.
  *
- * and may define to 1, each with its function (default 0):
+ * and may define to 1, each with its function (default 0; CAIRN_PORT_CLOCK_BITS: a width):
  *
  *	CAIRN_PORT_IRQS_OFF	bool cairn_port_irqs_off(void), inline: interrupts are off; the record then says so.
  *	CAIRN_PORT_WRITE_TEXT	int cairn_port_write_text(void *addr, const void *bytes, unsigned len): write program text. 0, or a
