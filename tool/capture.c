@@ -186,7 +186,7 @@ static int capture_write_words(struct capture *c, enum capture_end end)
 		c->metadata_seen = st.metadata_bytes;
 	st.metadata_bytes = c->metadata_seen;
 	st.earlier_no_stream = c->earlier_no_stream;
-	for (int t = CAIRN_SECTION_EVENTS; t <= CAIRN_SECTION_HISTS && e >= 0 && !gone; t++)
+	for (int t = CAIRN_SECTION_EVENTS; t <= CAIRN_SECTION_BUFFERS && e >= 0 && !gone; t++)
 		if (t != CAIRN_SECTION_RINGS && t != CAIRN_SECTION_PACKETS &&
 		    capture_section(c, (enum cairn_section_type)t))
 			e = capture_copy_section(c, (enum cairn_section_type)t,

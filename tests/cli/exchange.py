@@ -126,6 +126,13 @@ def instances():
                     c = rows.get(buffer)
                     sum_of = c["decoded"] + c["lost"] + c["overwritten"] if c else 0
                     tap.equal(sum_of, emitted[cpu], f"CPU {cpu}: emitted to {buffer}")
+            # a capture has the buffers' names, too
+            capture = os.path.join(folder, "capture")
+            cairn("record", "--region", region, "-o", capture, "-q", "-d", "0.1")
+            tap.equal([b["name"] for b in json.loads(cairn("info", "--json", capture))["regions"][0]["buffers"]], names, "buffers of the capture")
+            for c in stat(capture, "-b", "side"):
+                sum_of = c["decoded"] + c["lost"] + c["overwritten"]
+                tap.equal(sum_of, truth.instance[c["cpu"]], f"CPU {c['cpu']} of the capture: emitted to side")
 
 
 def one_buffer():
