@@ -441,13 +441,12 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 	struct convert_stream s = {.c = c};
 	struct cairn_walk w;
 	char name[32];
-	uint64_t discarded = 0;
+	uint64_t discarded = 0; /* up to the packet that is held; without what is told elsewhere, which a jump of the walk adds to */
 
 	if (cairn_walk_init(&w, st, &c->in.sink) < 0)
 		return convert_fail(c, c->file, ENOMEM);
 	s.held = malloc(st->packet_bytes);
 	bool ok = s.held != NULL;
-	discarded = w.untold; /* earlier files tell those */
 	while (ok && cairn_walk_packet(&w)) {
 		struct cairn_reader_packet *p = &w.packet;
 		if (convert_signal)
@@ -467,12 +466,13 @@ static bool convert_stream(struct convert *c, const struct cairn_reader_stream *
 		}
 		convert_shift(p);
 		convert_order(&s, p);
-		convert_flush(&s, discarded - w.untold);
-		discarded = cairn_walk_discarded(&w);
+		convert_flush(&s, discarded);
+		discarded = cairn_walk_discarded(&w) - w.untold;
 		convert_hold(&s, p, w.events - (p->nr_records - p->nr_skipped));
 	}
+	uint64_t all = w.discarded - w.untold;
 	if (ok && s.file)
-		convert_flush(&s, (w.discarded > discarded ? w.discarded : discarded) - w.untold);
+		convert_flush(&s, all > discarded ? all : discarded);
 	if (s.file)
 		ok &= convert_close(c, s.file, s.path);
 	cairn_reader_account_add(&c->missing.total, &w.account);
@@ -490,7 +490,7 @@ static bool convert_image(struct convert *c, const struct cairn_image *im, const
 	for (uint32_t i = 0; i < im->nr_streams; i++)
 		if (!convert_stream(c, &im->streams[i], dir))
 			return false;
-	c->missing.lost_no_stream += im->state.lost_no_stream;
+	c->missing.lost_no_stream += survey_no_stream(im);
 	return true;
 }
 
@@ -582,12 +582,10 @@ int cairn_cmd_convert(const struct verb *v, int argc, char **argv)
 			return EXIT_USAGE;
 		if (o == 't')
 			c.format = a.value;
-		if (o == 'o')
+		else if (o == 'o')
 			c.out = a.value;
-		if (o == 'b')
-			c.in.choice.buffer = a.value;
-		if (o == 'A')
-			c.in.choice.behind_mark = true;
+		else
+			input_option(&c.in, o, a.value);
 	}
 	if (!args_need_file(&a, c.file))
 		return EXIT_USAGE;

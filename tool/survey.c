@@ -107,8 +107,7 @@ static void survey_span(struct survey *s, const struct cairn_reader *r)
 	s->span_ns = last > first ? (uint64_t)last - (uint64_t)first : 0;
 }
 
-/* Since the files before it. */
-static uint64_t survey_no_stream(const struct cairn_image *im)
+uint64_t survey_no_stream(const struct cairn_image *im)
 {
 	uint64_t n = im->state.lost_no_stream, earlier = im->state.earlier_no_stream;
 

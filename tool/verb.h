@@ -162,6 +162,8 @@ bool survey_take(struct survey *s, struct input *in);
 int input_survey(struct input *in, const struct verb *v, const struct files *files,
 		 bool (*show)(struct input *in, const struct survey *s));
 void survey_free(struct survey *s);
+/* Events lost without a ring; of a capture that continues others, since those ended. */
+uint64_t survey_no_stream(const struct cairn_image *im);
 /* "lost 3 (full 2, big 1), overwritten 5" for people. Appends nothing when all is 0. */
 void survey_losses(const struct survey *s, struct cairn_buf *t);
 /* Say which buffers there are that were not read. Quiet if the user chose. */

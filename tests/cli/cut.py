@@ -205,6 +205,34 @@ def _():
     tap.check(sum(lost) > 0, "nothing was lost: this test shows nothing")
 
 
+def discarded(stream):
+    """events_discarded of the packets of a CTF stream."""
+    with open(stream, "rb") as f:
+        data = f.read()
+    at, found = 0, []
+    while at < len(data):
+        found.append(struct.unpack_from("<Q", data, at + 64)[0])
+        at += struct.unpack_from("<Q", data, at + 48)[0] // 8
+    return found
+
+
+@tap.test("CTF of a trace that a file is missing from: the losses that are told there are not counted")
+def _():
+    record("--lossless", "-e", "pace:*", "--max-size", "500K", "--", PACE, "1", "0", "0.2", env={"CAIRN_RING_KB": "64"})
+    names, both, out = files(), cli.path("gap.cairn"), cli.path("gap.ctf")
+    gap = next((i for i in range(1, len(names) - 1) if stat(names[i])["total"]["lost"]), 0)
+    tap.check(gap, f"nothing was lost in the middle of {names}: this test shows nothing")
+    with open(both, "wb") as f:
+        for name in (names[gap - 1], names[gap + 1]):
+            with open(name, "rb") as part:
+                f.write(part.read())
+    tap.equal(cairn("convert", "--to", "ctf", both, "-o", out)[0], 0, "status of convert")
+    for stream in (s for s in os.listdir(out) if s.startswith("ring-")):
+        told = discarded(os.path.join(out, stream))
+        tap.equal(told, sorted(told), f"events_discarded of {stream}")
+        tap.equal(told[-1], stat(both)["total"]["lost"], f"losses of {stream}")
+
+
 @tap.test("damaged files read together: a fault or the truth, and no event twice")
 def _():
     emitted, _ = record("--lossless", "-e", "pace:*", "--max-size", "500K", "--", PACE, "1", "150000", "0.25", env={"CAIRN_RING_KB": "64"})
