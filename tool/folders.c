@@ -147,6 +147,8 @@ int folders_dead(struct dead_folder **out)
 
 	*out = NULL;
 	for (int i = 0; i < 2; i++) {
+		if (i && regions_same_file(folders_parent(i), folders_parent(0)))
+			break;
 		DIR *d = opendir(folders_parent(i));
 		struct dirent *e;
 		while (d && (e = readdir(d))) {

@@ -78,13 +78,6 @@ static int output_scratch(const struct record *r)
 	return fd;
 }
 
-static bool output_same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 static bool output_begin_volume(struct record *r)
 {
 	struct record_volume *v = &r->volume;
@@ -106,7 +99,7 @@ bool record_begin(struct record *r)
 		say(r->v, "%s: exists and is not a file; left as it is", r->out);
 		return false;
 	}
-	if (r->region && output_same_file(r->region, r->out)) {
+	if (r->region && regions_same_file(r->region, r->out)) {
 		say(r->v, "%s: is the region itself; left as it is", r->out);
 		return false;
 	}

@@ -45,6 +45,13 @@ int regions_open_default(const struct verb *v, char path[REGIONS_PATH_MAX])
 	return fd;
 }
 
+bool regions_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* COMM.PID.START.cairn: COMM may hold dots itself. */
 static bool regions_parse_name(struct region_file *r)
 {

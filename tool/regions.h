@@ -37,6 +37,8 @@ int regions_open_default(const struct verb *v, char path[REGIONS_PATH_MAX]);
  * negative errno number.
  */
 int regions_scan(int dir, struct region_file **out);
+/* Both are there, and are one file or directory. */
+bool regions_same_file(const char *a, const char *b);
 /* Start of a running process, clock ticks since boot; 0: it has ended, or never was. */
 uint64_t regions_process_start(uint32_t pid);
 /* Does the process still run that had this pid at this start? */

@@ -462,6 +462,10 @@ def _():
     tap.equal((status, out.count("removed")), (0, 4), f"clean: {out}{err}")
     tap.contains(err, "cannot tell whose it is", "message")
     tap.equal(sorted(os.listdir(directory)), sorted([f"a.b.{me}.{start}.cairn", "letter", "odd.cairn"]), "what is left")
+    folder = f"/dev/shm/cairn-record-4194304-9-{os.getpid() % 1000000:06}"
+    os.mkdir(folder, 0o700)
+    status, out, err = cairn("clean", env={**env, "TMPDIR": "/dev/shm"})  # both places where recorders leave something are one
+    tap.equal((status, out.count(folder)), (0, 1), f"clean of {folder}: {out}{err}")
     os.chmod(directory, 0o777)
     for verb in ("list", "clean"):
         status, _, err = cairn(verb, env=env)
