@@ -228,6 +228,24 @@ bool record_finish_region(struct record *r, unsigned i)
 	return ok;
 }
 
+/*
+ * Close the volume. What was consumed is nowhere else: a recording that fails leaves it, as a capture that may not be finished. Anything else that
+ * did not get its name goes.
+ */
+static void output_close_volume(const struct record *r, struct record_volume *v)
+{
+	if (v->temp[0] && r->consumed && v->has_news)
+		say(r->v, "%s: kept what was recorded; `cairn report` reads it", v->temp);
+	else if (v->temp[0])
+		unlink(v->temp);
+	if (v->fd >= 0)
+		close(v->fd);
+	if (v->done_fd >= 0)
+		close(v->done_fd);
+	v->temp[0] = '\0';
+	v->fd = v->done_fd = -1;
+}
+
 /* Give the volume its name. *v is a copy: r->volume may be the next one already. */
 static bool output_place_volume(struct record *r, struct record_volume *v)
 {
@@ -251,13 +269,7 @@ static bool output_place_volume(struct record *r, struct record_volume *v)
 			record_files_keep(r);
 		}
 	}
-	if (v->temp[0])
-		unlink(v->temp);
-	if (v->fd >= 0)
-		close(v->fd);
-	if (v->done_fd >= 0)
-		close(v->done_fd);
-	v->fd = v->done_fd = -1;
+	output_close_volume(r, v);
 	return ok;
 }
 
@@ -266,14 +278,17 @@ struct output_part {
 	uint64_t bytes;
 };
 
-/* Every region goes on in the next volume; this one is completed. */
+/* Every region goes on in the next volume; this one, which has news, is completed. */
 static bool output_cut(struct record *r)
 {
 	struct output_part *parts = calloc(r->nr_regions + 1, sizeof(*parts));
 	struct record_volume old = r->volume;
 	unsigned nr_parts = 0;
-	bool ok = parts && output_begin_volume(r);
 
+	if (!parts)
+		return record_fail(r, r->out, ENOMEM);
+	old.has_news = true;
+	bool ok = output_begin_volume(r);
 	for (unsigned i = 0; i < r->nr_regions && ok; i++) {
 		struct record_region *p = &r->regions[i];
 		struct output_part part = {p->fd, 0};
@@ -302,8 +317,10 @@ static bool output_cut(struct record *r)
 	free(parts);
 	if (ok)
 		return output_place_volume(r, &old);
-	if (old.temp[0] && old.fd != r->volume.fd)
-		unlink(old.temp);
+	for (unsigned i = 0; i < r->nr_regions; i++) /* closed here, and written no more */
+		if (r->regions[i].fd == old.fd)
+			r->regions[i].fd = -1;
+	output_close_volume(r, &old);
 	return false;
 }
 
@@ -433,32 +450,16 @@ bool record_end(struct record *r)
 	return output_place_volume(r, &r->volume);
 }
 
-/*
- * What was consumed is nowhere else: a recording that fails leaves it, as a capture that was not finished.
- */
-static void output_leave(struct record *r)
-{
-	if (r->volume.temp[0] && r->consumed && output_volume_has_news(r)) {
-		say(r->v, "%s: kept what was recorded; `cairn report` reads it", r->volume.temp);
-		r->volume.temp[0] = '\0';
-	}
-}
-
 void record_free(struct record *r)
 {
-	output_leave(r);
+	r->volume.has_news = output_volume_has_news(r);
 	while (r->nr_regions) {
 		struct record_region *p = &r->regions[--r->nr_regions];
 		capture_close(p->capture);
 		if (p->fd != r->volume.fd)
 			close(p->fd);
 	}
-	if (r->volume.temp[0])
-		unlink(r->volume.temp);
-	if (r->volume.fd >= 0)
-		close(r->volume.fd);
-	if (r->volume.done_fd >= 0)
-		close(r->volume.done_fd);
+	output_close_volume(r, &r->volume);
 	free(r->regions);
 	free(r->globs);
 }

@@ -159,6 +159,20 @@ def _():
     tap.equal(sum(stat(f)["total"]["emitted"] for f in names), 60000, "emitted, file by file")
 
 
+@tap.test("a recording that cannot get its name: what was consumed stays, and is named")
+def _():
+    clear()
+    out = cli.path("unplaced.cairn")
+    status, _, err = cairn("record", "-q", "--lossless", "-e", "pace:*", "-o", out, "--", "sh", "-c",
+                           f"{PACE} 1 100000 0.05; mkdir {out}")
+    tap.equal(status, 1, f"status: {err}")
+    kept = re.search(r"(\S+): kept what was recorded", err)
+    tap.check(kept, f"no word of what is kept: {err}")
+    tap.check(steps(stat(kept[1])) > 0, f"events of {kept[1]}")
+    os.rmdir(out)
+    os.unlink(kept[1])
+
+
 @tap.test("nothing to record makes no second file")
 def _():
     clear()
