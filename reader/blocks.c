@@ -332,11 +332,13 @@ static void blocks_set_label(struct cairn_image *im, struct cairn_reader_stream 
 }
 
 /* Packets of a region's block, as places of a stream. */
-static void blocks_add_places(struct cairn_reader_stream *st, struct cairn_reader_stream *b)
+static int blocks_add_places(struct cairn_reader_stream *st, const struct cairn_reader_stream *b)
 {
-	for (uint64_t seq = b->first_seq; seq < b->end_seq; seq++)
-		st->places[st->nr_places++] = (struct cairn_place){
-			seq, b->cb.packets_offset + seq % b->nr_slots * b->packet_bytes, b};
+	int e = 0;
+
+	for (uint64_t i = 0; i < b->nr_places && e == 0; i = cairn_reader_stream_next_place(b, i))
+		e = cairn_reader_stream_add_place(st, cairn_reader_stream_place(b, i));
+	return e;
 }
 
 /* The stream of blocks run[0 .. n - 1], of which those with `chosen` are read. */
@@ -344,8 +346,8 @@ static int blocks_join_run(struct cairn_image *im, struct cairn_reader_stream **
 			   const struct cairn_choice *choice)
 {
 	struct cairn_reader_stream *last = NULL, *first = NULL, *ahead = NULL, *st;
-	uint64_t places = 0;
 	uint32_t nr = 0;
+	int e = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (i &&
@@ -362,7 +364,6 @@ static int blocks_join_run(struct cairn_image *im, struct cairn_reader_stream **
 		first = first ? first : run[i];
 		last = run[i];
 		nr++;
-		places += run[i]->nr_places;
 	}
 	if (!last)
 		return 0;
@@ -387,15 +388,12 @@ static int blocks_join_run(struct cairn_image *im, struct cairn_reader_stream **
 	last->places = NULL; /* of a capture: the stream has them now */
 	if (nr == 1)
 		return 0;
-	st->places = calloc(places + 1, sizeof(*st->places));
-	if (!st->places)
-		return -ENOMEM;
 	st->nr_places = 0;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n && e == 0; i++)
 		if (blocks_is_chosen(im, run[i], choice) &&
 		    !blocks_is_cleared(run[i], run[n - 1], choice))
-			blocks_add_places(st, run[i]);
-	return 0;
+			e = blocks_add_places(st, run[i]);
+	return e;
 }
 
 int cairn_blocks_join(struct cairn_image *im, const struct cairn_choice *choice)

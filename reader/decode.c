@@ -243,7 +243,7 @@ static void decode_jump(struct cairn_walk *w, const struct cairn_reader_before *
 static void decode_begin(struct cairn_walk *w, const struct cairn_reader_stream *st)
 {
 	const struct cairn_reader_stream *first =
-		st->places && st->nr_places && st->places[0].part ? st->places[0].part : st;
+		st->nr_places ? cairn_reader_stream_place(st, 0).part : st;
 	const struct cairn_ring *cb = &first->cb;
 
 	w->count_from_first = !st->from_first;
@@ -556,18 +556,14 @@ int cairn_walk_packet(struct cairn_walk *w)
 
 	decode_leave(w);
 	while (w->next_place < st->nr_places) {
-		uint64_t i = w->next_place++;
-		uint64_t seq = st->places ? st->places[i].seq : st->first_seq + i;
-		uint64_t offset =
-			st->places ? st->places[i].offset
-				   : st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
-		const struct cairn_reader_stream *from =
-			st->places && st->places[i].part ? st->places[i].part : st;
+		const struct cairn_place place = cairn_reader_stream_place(st, w->next_place++);
+		const struct cairn_reader_stream *from = place.part;
+		uint64_t seq = place.seq;
 		if (seq < from->mark_seq)
 			continue;
 		if (from != w->part)
 			decode_enter(w, from);
-		int e = cairn_reader_packet_read(from, seq, offset, p, &w->sink);
+		int e = cairn_reader_packet_read(from, seq, place.offset, p, &w->sink);
 		p->stream = st;
 		if (e != CAIRN_READER_OK) {
 			w->account.torn +=

@@ -369,7 +369,7 @@ static uint64_t image_hole(const struct cairn_image *im, uint64_t at, uint32_t s
 	return data > im->base + at ? (data - im->base - at) / step * step : 0;
 }
 
-static int image_add_place(struct cairn_reader_stream *st, uint64_t seq, uint64_t offset)
+int cairn_reader_stream_add_place(struct cairn_reader_stream *st, struct cairn_place place)
 {
 	if ((st->nr_places & (st->nr_places - 1)) == 0) {
 		uint64_t room = st->nr_places ? st->nr_places * 2 : 1;
@@ -378,7 +378,7 @@ static int image_add_place(struct cairn_reader_stream *st, uint64_t seq, uint64_
 			return -ENOMEM;
 		st->places = p;
 	}
-	st->places[st->nr_places++] = (struct cairn_place){seq, offset, NULL};
+	st->places[st->nr_places++] = place;
 	return 0;
 }
 
@@ -424,7 +424,8 @@ static int image_index_capture(struct cairn_image *im, const struct cairn_sink *
 			at += hole ? hole - step : 0;
 			continue;
 		}
-		if (image_add_place(st, h.seq, s->offset + at) < 0)
+		struct cairn_place place = {h.seq, s->offset + at, NULL};
+		if (cairn_reader_stream_add_place(st, place) < 0)
 			return -ENOMEM;
 	}
 	if (bad) {

@@ -204,7 +204,7 @@ struct cairn_reader_stream;
 struct cairn_place {
 	uint64_t seq, offset;
 	struct cairn_reader_stream *
-		part; /* block, or stream of another image of the region, that it lies in; NULL = in its own */
+		part; /* block, or stream of another image of the region, that it lies in; NULL in `places`: in its own */
 };
 
 /* What the stream had counted where the reading of it begins: told by other files, or in other buffers. */
@@ -345,6 +345,12 @@ int cairn_epochs_load(struct cairn_image *im);
  */
 int cairn_reader_stream_load(struct cairn_image *im, uint32_t index, struct cairn_reader_stream *st,
 			     struct cairn_fault *why);
+/* Append to `places`, which must hold all nr_places. 0 or -ENOMEM. */
+int cairn_reader_stream_add_place(struct cairn_reader_stream *st, struct cairn_place place);
+/* Where packet number `i` of a stream's nr_places lies. */
+struct cairn_place cairn_reader_stream_place(const struct cairn_reader_stream *st, uint64_t i);
+/* The one behind it. Of packets of a ring that are not in the file, one behind the other, the first stands for all. */
+uint64_t cairn_reader_stream_next_place(const struct cairn_reader_stream *st, uint64_t i);
 /* Number of the packet in which a position lies: nearest to `hint`. */
 uint64_t cairn_reader_stream_seq(const struct cairn_ring *cb, uint64_t pos, uint64_t hint);
 

@@ -142,6 +142,27 @@ uint64_t cairn_reader_stream_absent(const struct cairn_reader_stream *st, uint64
 	return (data - at) / st->packet_bytes;
 }
 
+struct cairn_place cairn_reader_stream_place(const struct cairn_reader_stream *st, uint64_t i)
+{
+	struct cairn_place place = {.seq = st->first_seq + i};
+
+	if (st->places)
+		place = st->places[i];
+	else
+		place.offset = st->cb.packets_offset + place.seq % st->nr_slots * st->packet_bytes;
+	if (!place.part)
+		place.part = (struct cairn_reader_stream *)st;
+	return place;
+}
+
+uint64_t cairn_reader_stream_next_place(const struct cairn_reader_stream *st, uint64_t i)
+{
+	uint64_t absent = st->places ? 0 : cairn_reader_stream_absent(st, st->first_seq + i);
+	uint64_t left = st->nr_places - i;
+
+	return i + (absent > left ? left : absent ? absent : 1);
+}
+
 static void snapshot_say(struct cairn_reader_packet *p, const struct cairn_sink *sink, uint32_t at,
 			 const char *what, const char *kept)
 {

@@ -43,11 +43,6 @@ static int unite_compare(const void *a, const void *b)
 	return x->index > y->index ? -1 : x->index < y->index;
 }
 
-static struct cairn_reader_stream *unite_find(struct cairn_image *im, uint32_t number)
-{
-	return cairn_image_stream(im, number);
-}
-
 static int unite_stream_compare(const void *a, const void *b)
 {
 	const struct cairn_reader_stream *x = a, *y = b;
@@ -66,7 +61,7 @@ static int unite_take_rings(struct cairn_image *main, const struct cairn_image *
 	main->streams = p;
 	uint32_t n = main->nr_streams; /* in order, the others come behind them */
 	for (uint32_t i = 0; i < from->nr_streams; i++) {
-		if (unite_find(main, from->streams[i].number))
+		if (cairn_image_stream(main, from->streams[i].number))
 			continue;
 		struct cairn_reader_stream *st = &main->streams[n++];
 		*st = from->streams[i];
@@ -100,8 +95,9 @@ static int unite_ring(struct cairn_image *images, unsigned n, struct cairn_reade
 	uint64_t room = 1, nr = 0, kept = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct cairn_reader_stream *part = unite_find(&images[i], st->number);
-		room += part ? part->nr_places : 0;
+		const struct cairn_reader_stream *part = cairn_image_stream(&images[i], st->number);
+		for (uint64_t k = 0; part && k < part->nr_places; k = cairn_reader_stream_next_place(part, k))
+			room++;
 	}
 	struct unite_place *all = calloc(room, sizeof(*all));
 	struct cairn_place *places = calloc(room, sizeof(*places));
@@ -111,17 +107,10 @@ static int unite_ring(struct cairn_image *images, unsigned n, struct cairn_reade
 		return -ENOMEM;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		struct cairn_reader_stream *part = unite_find(&images[i], st->number);
-		for (uint64_t k = 0; part && k < part->nr_places; k++) {
-			uint64_t seq = part->places ? part->places[k].seq : part->first_seq + k;
-			uint64_t at = part->places
-					      ? part->places[k].offset
-					      : part->cb.packets_offset +
-							seq % part->nr_slots * part->packet_bytes;
-			struct cairn_reader_stream *in =
-				part->places && part->places[k].part ? part->places[k].part : part;
-			all[nr++] = (struct unite_place){{seq, at, in}, i};
-		}
+		const struct cairn_reader_stream *part = cairn_image_stream(&images[i], st->number);
+		/* a target that runs may have filled a hole since */
+		for (uint64_t k = 0; part && k < part->nr_places && nr < room; k = cairn_reader_stream_next_place(part, k))
+			all[nr++] = (struct unite_place){cairn_reader_stream_place(part, k), i};
 	}
 	qsort(all, nr, sizeof(*all), unite_place_compare);
 	for (uint64_t i = 0; i < nr; i++)

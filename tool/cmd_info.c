@@ -211,8 +211,8 @@ static void info_continues(const struct cairn_image *im)
 
 	for (uint32_t i = 0; i < im->nr_streams && cairn_image_is_capture(im); i++) {
 		const struct cairn_reader_stream *st = &im->streams[i];
-		const struct cairn_place *first = st->nr_places ? st->places : NULL;
-		events += (first && first->part ? first->part : st)->cb.earlier_events;
+		const struct cairn_reader_stream *first = st->nr_places ? cairn_reader_stream_place(st, 0).part : st;
+		events += first->cb.earlier_events;
 	}
 	if (events)
 		printf("  continues  behind %llu events of earlier files\n",

@@ -91,6 +91,30 @@ def _():
     bounded("record", "-d", "0.1", "--region", file, "-o", cli.path("huge.capture"))
 
 
+@tap.test("so does a stream that goes on in another such ring, and a region that is given twice")
+def _():
+    g = mk.Region(cpus=1, minor=1)
+    old = g.ring(4)
+    mk.fill(g, 40)
+    g.succeed(old, 4, 1)
+    image = Image(g)
+    image.put(32, "<Q", 1 << 47)
+    image.put(image.row(PACKETS) + 16, "<Q", 1 << 46)
+    for i, retired in enumerate((1, 0)):
+        at = image.place(RINGS) + 512 * i
+        image.put(at + 32, "<Q", (1 << 44) - 1)
+        for word in (0, 16):
+            image.put(at + word, "<Q", (i + 1 << 44) + 88 - 88 * retired + retired)
+        image.put(at + 136, "<Q", i + 1 << 32)
+        image.put(at + 144, "<Q", image.place(PACKETS) + (i << 44))
+    file = written("huge-rings", image.mended())
+    for words in ((file,), (file, file)):
+        for verb in ("check", "report", "stat", "info"):
+            tap.equal(bounded(verb, *words)[0], 1, f"status of {verb} {words}")
+    os.truncate(file, 1 << 42)
+    tap.equal(bounded("check", file, file)[0], 1, "status of check of a file full of holes")
+
+
 @tap.test("rings that share packets do not multiply events")
 def _():
     g = one_ring()
