@@ -134,6 +134,8 @@ static int unite_group(struct cairn_image *images, unsigned n)
 			main->state.earlier_no_stream = images[i].state.earlier_no_stream;
 		if (images[i].state.lost_no_stream > main->state.lost_no_stream)
 			main->state.lost_no_stream = images[i].state.lost_no_stream;
+		if (images[i].nr_cpus > main->nr_cpus)
+			main->nr_cpus = images[i].nr_cpus;
 		e = unite_take_rings(main, &images[i]);
 	}
 	for (uint32_t i = 0; i < main->nr_streams && e == 0; i++)

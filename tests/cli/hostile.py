@@ -233,6 +233,16 @@ def _():
     status, out, err = cairn("report", "-c", "9", file)
     tap.equal((status, out), (2, ""), "status and stdout")
     tap.contains(err, "no CPU 9", "message")
+    # two recordings of one program, of which the one that knows most has fewer of its threads
+    names = []
+    for rings, events in ((1, 60), (2, 20)):
+        g = mk.Region(cpus=8, flags=mk.USER)
+        for _ in range(rings):
+            g.ring()
+        mk.fill(g, events)
+        names.append(written(f"thread-{rings}", g.build()))
+    status, out, err = cairn("report", "-q", "-c", "1", *names)
+    tap.equal((status, "[001]" in out), (0, True), f"CPU 1 of both: {out}{err}")
 
 
 @tap.test("captures and traces are not written to standard output, devices or the input")
