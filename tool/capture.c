@@ -119,8 +119,8 @@ static int capture_copy_section(struct capture *c, enum cairn_section_type type,
 enum capture_end { CAPTURE_GOES_ON, CAPTURE_CUT };
 
 /*
- * Control block of a ring as a capture has it: no addresses, no places in the region. Where the file is cut, the ring ends before the
- * packet that is next.
+ * Control block of a ring as a capture has it: no addresses, no places in the region. Where the file is cut, the ring ends behind the
+ * last packet copied: what was overwritten since is told in the next file.
  */
 static int capture_write_ring(struct capture *c, const struct capture_ring *r, enum capture_end end)
 {
@@ -140,8 +140,8 @@ static int capture_write_ring(struct capture *c, const struct capture_ring *r, e
 	cb.earlier_events = r->earlier.events;
 	memcpy(cb.earlier_lost, r->earlier.lost, sizeof(cb.earlier_lost));
 	if (end == CAPTURE_CUT) {
-		cb.pos = cb.committed = r->next * r->stream.packet_bytes & CAIRN_POS_MASK;
-		cb.seq_hint = r->next;
+		cb.pos = cb.committed = r->counted * r->stream.packet_bytes & CAIRN_POS_MASK;
+		cb.seq_hint = r->counted;
 		cb.events_total = r->records;
 	}
 	return capture_write(c, to->offset + (uint64_t)(r - c->rings) * sizeof(cb), &cb,
@@ -333,7 +333,7 @@ int capture_cut(struct capture *c, int fd, uint64_t *bytes)
 		return e;
 	for (uint32_t i = 0; i < c->nr_rings; i++) {
 		struct capture_ring *r = &c->rings[i];
-		r->earlier.packets = r->next;
+		r->earlier.packets = r->counted;
 		r->earlier.events = r->records;
 		memcpy(r->earlier.lost, r->stream.cb.lost, sizeof(r->earlier.lost));
 		r->written = 0;

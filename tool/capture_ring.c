@@ -87,7 +87,7 @@ static void capture_ring_begin(struct capture *c, struct capture_ring *r)
 	struct cairn_packet_header h;
 
 	r->next = st->first_seq;
-	r->records = 0;
+	r->counted = r->records = 0;
 	memset(&r->earlier, 0, sizeof(r->earlier));
 	if (st->cb.mode != CAIRN_DISCARD || end == 0)
 		return;
@@ -101,7 +101,7 @@ static void capture_ring_begin(struct capture *c, struct capture_ring *r)
 	uint64_t at = st->cb.packets_offset + seq % st->nr_slots * st->packet_bytes;
 	if (!cairn_source_read_all(c->im.source, c->im.base + at, &h, sizeof(h)) || h.seq != seq)
 		return;
-	r->next = r->earlier.packets = seq;
+	r->next = r->counted = r->earlier.packets = seq;
 	r->records = r->earlier.events = h.events_before;
 }
 
@@ -206,6 +206,7 @@ static uint64_t capture_closed_records(const struct capture *c,
 static void capture_note(const struct capture *c, struct capture_ring *r, uint64_t seq,
 			 uint64_t events_before)
 {
+	r->counted = seq + 1;
 	r->records = events_before + capture_closed_records(c, &r->stream, seq);
 }
 

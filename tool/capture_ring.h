@@ -40,7 +40,8 @@ struct capture_ring {
 	struct capture_block *block; /* the same, where its claim is */
 	bool used, news;
 	uint64_t next;    /* first packet not copied yet */
-	uint64_t records; /* in the packets before `next` */
+	uint64_t counted; /* behind the last packet copied: what lies between it and `next` was overwritten, how many records is not known */
+	uint64_t records; /* in the packets before `counted` */
 	struct capture_earlier earlier;
 	uint64_t written; /* packets of it in the present file */
 };
