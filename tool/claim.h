@@ -28,8 +28,8 @@ static inline bool claims_are_open(const struct claims *c)
 	return c->map != NULL;
 }
 /*
- * Claim a ring. Returns 0; -EBUSY with the living owner's word in *owner; -EAGAIN: the target is about to use the ring again. A dead owner's claim is taken over; one that a
- * reader inside the target has is not.
+ * Claim a ring. Returns 0; -EBUSY with the living owner's word in *owner; -EAGAIN: the target is about to use the ring again. A dead
+ * owner's claim is taken over; one that a reader inside the target has is not.
  */
 int claims_take(struct claims *c, uint32_t ring, uint64_t *owner);
 /* Is the claim still ours? Somebody hostile may write anything there. */
