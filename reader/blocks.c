@@ -19,7 +19,7 @@
 
 /* ---- buffers ---- */
 
-static int blocks_load_buffers(struct cairn_image *im)
+static void blocks_load_buffers(struct cairn_image *im)
 {
 	uint64_t rows = im->sections[CAIRN_SECTION_BUFFERS].count;
 	size_t got;
@@ -30,7 +30,6 @@ static int blocks_load_buffers(struct cairn_image *im)
 	im->nr_buffers = (uint32_t)(got / sizeof(*im->buffers));
 	for (uint32_t i = 0; i < im->nr_buffers; i++)
 		im->buffers[i].name[sizeof(im->buffers[i].name) - 1] = '\0';
-	return 0;
 }
 
 const struct cairn_buffer_row *cairn_image_origin(const struct cairn_image *im, uint32_t number)
@@ -230,12 +229,13 @@ int cairn_blocks_load(struct cairn_image *im, const struct cairn_sink *sink)
 {
 	uint64_t rows = blocks_rows(im, sink), before, after;
 	bool wrong = false;
-	int e = blocks_load_buffers(im);
+	int e = 0;
 
+	blocks_load_buffers(im);
 	im->blocks = rows ? calloc(rows, sizeof(*im->blocks)) : NULL;
-	if (e == 0 && rows && !im->blocks)
-		e = -ENOMEM;
-	if (e == 0 && cairn_image_is_capture(im)) {
+	if (rows && !im->blocks)
+		return -ENOMEM;
+	if (cairn_image_is_capture(im)) {
 		e = blocks_read(im, rows, sink, &wrong);
 		blocks_drop_doubles(im, sink);
 		return e;

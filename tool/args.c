@@ -186,9 +186,9 @@ static int args_take(const struct verb *v, int argc, char **argv, struct files *
 	return !files || args_need_files(&a, files) ? -1 : EXIT_USAGE;
 }
 
-int args_switches(const struct verb *v, int argc, char **argv, struct files *files, uint64_t *set)
+int args_switches(const struct verb *v, int argc, char **argv, uint64_t *set)
 {
-	return args_take(v, argc, argv, files, NULL, set);
+	return args_take(v, argc, argv, NULL, NULL, set);
 }
 
 int args_input(const struct verb *v, int argc, char **argv, struct files *files, struct input *in)

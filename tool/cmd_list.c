@@ -61,7 +61,7 @@ int cairn_cmd_list(const struct verb *v, int argc, char **argv)
 	char dir[REGIONS_PATH_MAX];
 	struct region_file *files;
 	uint64_t set;
-	int status = args_switches(v, argc, argv, NULL, &set);
+	int status = args_switches(v, argc, argv, &set);
 
 	if (status >= 0)
 		return status;

@@ -217,7 +217,8 @@ static void survey_other_buffers(const struct cairn_image *im, struct cairn_buf 
 	}
 }
 
-void survey_say_buffers(const struct input *in)
+/* Say which buffers there are that were not read. Quiet if the user chose. */
+static void survey_say_buffers(const struct input *in)
 {
 	char names[1024];
 	struct cairn_buf t;
@@ -242,12 +243,4 @@ void survey_say_losses(const struct survey *s, const struct input *in)
 	if (t.used)
 		say(in->verb, "%s: %llu events; %s", in->path,
 		    (unsigned long long)(s->total.decoded - s->total.filtered), cairn_buf_end(&t));
-}
-
-void survey_refusals(const struct survey *s, struct cairn_buf *t)
-{
-	for (int i = 0; i < CAIRN_NR_REFUSED; i++)
-		if (s->refused[i])
-			cairn_buf_printf(t, "%s%s %llu", t->used ? ", " : "",
-					 cairn_refused_names[i], (unsigned long long)s->refused[i]);
 }

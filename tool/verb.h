@@ -69,10 +69,10 @@ struct files {
 bool args_add_file(struct args *a, struct files *files);
 bool args_need_files(const struct args *a, const struct files *files);
 /*
- * For verbs whose options have no values: takes all arguments, FILEs into *files (NULL: the verb takes none). -1 to go on, with the letters
- * met in *set, else the status to exit with.
+ * For verbs that take no FILE, and whose options have no values: takes all arguments. -1 to go on, with the letters met in *set, else the
+ * status to exit with.
  */
-int args_switches(const struct verb *v, int argc, char **argv, struct files *files, uint64_t *set);
+int args_switches(const struct verb *v, int argc, char **argv, uint64_t *set);
 struct input;
 /* The same for a verb that reads, with options of struct input. */
 int args_input(const struct verb *v, int argc, char **argv, struct files *files, struct input *in);
@@ -114,7 +114,7 @@ struct input {
 	struct cairn_sink sink;
 	uint64_t damages, notes, told, limit;
 	struct cairn_choice choice;
-	bool verbose, want_notes;
+	bool want_notes;
 	uint64_t set; /* the verb's options, see args_switches() */
 };
 
@@ -166,8 +166,6 @@ void survey_free(struct survey *s);
 uint64_t survey_no_stream(const struct cairn_image *im);
 /* "lost 3 (full 2, big 1), overwritten 5" for people. Appends nothing when all is 0. */
 void survey_losses(const struct survey *s, struct cairn_buf *t);
-/* Say which buffers there are that were not read. Quiet if the user chose. */
-void survey_say_buffers(const struct input *in);
 /* The same on stderr, with the file's name, and which buffers were not read. */
 void survey_say_losses(const struct survey *s, const struct input *in);
 extern const char *const cairn_lost_names[CAIRN_NR_LOST];
@@ -185,8 +183,6 @@ void json_cpus(FILE *f, const struct survey *s);
 void json_account(FILE *f, const struct cairn_reader_account *a);
 /* "total": {...}, what was lost without a ring, what was refused, and the number of faults: the end of a verb's object. */
 void json_total(const struct input *in, const struct survey *s);
-/* "filtered 3, sampled 1"; appends nothing when all is 0. */
-void survey_refusals(const struct survey *s, struct cairn_buf *t);
 void uuid_text(const uint8_t uuid[16], char out[37]);
 
 #endif
